@@ -1,0 +1,1 @@
+"""Views, one package each: pure folds over the log."""

@@ -1,0 +1,1 @@
+"""The log: its topics, its ports and adapters, and the runner that folds it into views."""

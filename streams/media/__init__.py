@@ -1,0 +1,1 @@
+"""Coded media as the log names it: tracks, samples, CMAF, object addresses."""

@@ -1,0 +1,96 @@
+"""The topic catalogue: every topic of the product, as data. A topic that is not here is not used."""
+
+from typing import Literal, NamedTuple
+
+from schemas import events as e
+from schemas.event import Event
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+CHANNEL_PARTITIONS = 4
+"""One count for all channel-keyed topics, so that folds over several of them are co-partitioned. Fixed per major version: a change moves keys."""
+
+
+class Topic(NamedTuple):
+    """A topic's contract."""
+
+    name: str
+    """`<context>.<entity>.<kind>.v<major>`."""
+    key: str
+    """Event field that is the record's key."""
+    events: tuple[type[Event], ...]
+    """Types that it carries."""
+    owner: str
+    """Who writes it."""
+    partitions: int = CHANNEL_PARTITIONS
+    retention_ms: int = 7 * DAY_MS
+    """Milliseconds kept; -1 is for ever."""
+    cleanup: Literal["delete", "compact"] = "delete"
+    ticked: bool = False
+    """Whether a Tick goes to each of its partitions every second."""
+
+
+CATALOGUE: tuple[Topic, ...] = (
+    Topic("channel.profile.state.v1", "channel_id", (e.ChannelProfile,), "account commands", retention_ms=-1, cleanup="compact"),
+    Topic("channel.social.events.v1", "channel_id", (e.Followed, e.Unfollowed, e.Subscribed, e.Raided), "API"),
+    Topic(
+        "media.stream.events.v1",
+        "channel_id",
+        (e.StreamStarted, e.StreamUpdated, e.StreamInterrupted, e.StreamResumed, e.StreamEnded, e.IngestRejected),
+        "ingest",
+        retention_ms=60 * DAY_MS,
+    ),
+    Topic(
+        "media.segment.events.v1",
+        "channel_id",
+        (e.RenditionDeclared, e.PartProduced, e.SegmentProduced),
+        "ingest and media workers",
+    ),
+    Topic(
+        "media.transcode.events.v1",
+        "channel_id",
+        (e.JobAssigned, e.JobPreempted, e.JobUpgraded, e.JobReleased, e.EncoderFailed),
+        "scheduler and media workers",
+    ),
+    Topic(
+        "media.capacity.commands.v1",
+        "region",
+        (e.TranscodeRequested, e.TranscodeCancelled, e.WorkerHeartbeat, e.WorkerStopped, e.EncoderReported),
+        "demand view and media workers",
+        retention_ms=DAY_MS,
+        ticked=True,
+    ),
+    Topic(
+        "chat.message.events.v1",
+        "channel_id",
+        (e.MessagePosted, e.MessageDeleted, e.UserTimedOut, e.UserBanned),
+        "chat view",
+        retention_ms=2 * HOUR_MS,
+    ),
+    Topic(
+        "viewer.session.events.v1",
+        "channel_id",
+        (e.ViewerJoined, e.ViewerHeartbeat, e.ViewerLeft, e.WatchQuality),
+        "API",
+        retention_ms=DAY_MS,
+    ),
+)
+
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in CATALOGUE}
+OF_EVENT: dict[type[Event], Topic] = {event: topic for topic in CATALOGUE for event in topic.events}
+"""Where an event goes: each type belongs to one topic. A Tick has none, for it goes to every ticked one."""
+
+
+def dead_letters(topic: str) -> str:
+    """Name of the topic that takes what could not be processed: `a.b.events.v1` -> `a.b.dlq.v1`."""
+    context, entity, _, version = topic.split(".")
+    return f"{context}.{entity}.dlq.{version}"
+
+
+def key_of(event: Event) -> str:
+    """The event's key, by its topic's declaration.
+
+    An IngestRejected of an unknown key has no channel: its node is the key.
+    """
+    key = getattr(event, OF_EVENT[type(event)].key)
+    return str(key if key is not None else event.producer)
