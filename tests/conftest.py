@@ -1,0 +1,77 @@
+"""Fixtures that are shared by all tests: a real broker, an object store, a codec."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra import ports
+from infra.kafka import KafkaNode
+
+
+class Broker:
+    """A real Kafka of the tests' own, in a folder that goes with it. It dies with the test process."""
+
+    def __init__(self, folder: Path) -> None:
+        port, controller = ports.free(2)
+        self._node = KafkaNode(folder, port, controller)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.bootstrap = self._node.bootstrap
+        self.log = folder / "kafka.log"
+
+    def start(self) -> None:
+        """Starts it and waits until it answers; data of an earlier start are there again."""
+        self._node.prepare()
+        with self.log.open("ab") as log:
+            command = ["setpriv", "--pdeathsig", "KILL", "--", *self._node.command()]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + 60
+        while not self._node.ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"Kafka did not start: {self.log.read_text()[-2000:]}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Stops it in an orderly way."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(30)
+            self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+            self._process = None
+
+    def restart(self) -> None:
+        """Stops and starts it."""
+        self.stop()
+        self.start()
+
+
+def _broker(folder: Path) -> Iterator[Broker]:
+    broker = Broker(folder)
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The session's broker: `kafka.bootstrap`. Shared, so tests name their topics and groups uniquely and never stop it."""
+    yield from _broker(tmp_path_factory.mktemp("kafka"))
+
+
+@pytest.fixture
+def private_kafka(tmp_path: Path) -> Iterator[Broker]:
+    """A broker of the test's own, to stop, kill and restart."""
+    yield from _broker(tmp_path / "kafka")
