@@ -38,6 +38,9 @@ share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
 # A killed worker's partitions move as soon as its own session timeout says; the default minimum is 6 s.
 group.min.session.timeout.ms=1000
+# A broker that was killed may register again once its old session is over: 9 s by default.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 # The cleaner's default of 128 MiB is a quarter of our heap.
 log.cleaner.dedupe.buffer.size=16777216
 """
@@ -87,8 +90,7 @@ class KafkaNode:
         except OSError:
             return False
         with contextlib.suppress(KafkaException):
-            quiet = {"bootstrap.servers": self.bootstrap, "log_level": 2}
-            return bool(AdminClient(quiet).list_topics(timeout=1.5).brokers)
+            return bool(AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2}).list_topics(timeout=1.5).brokers)
         return False
 
     def _java(self, options: str) -> list[str]:

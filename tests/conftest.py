@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,34 @@ import pytest
 
 from infra import ports
 from infra.kafka import KafkaNode
+from schemas.registry import LocalRegistry
+from schemas.wire import Codec
+from streams.objects import StoredObjects
+
+ROWS = Path(__file__).with_name("rows.txt")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds `--rows`."""
+    parser.addoption("--rows", action="store_true", help="say which requirement rows the collected tests show, and which none shows")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """With `--rows`, holds the marked rows against the list."""
+    if not session.config.option.rows:
+        return
+    shown = defaultdict(list)
+    for item in session.items:
+        for mark in item.iter_markers("row"):
+            for row in mark.args:
+                shown[row].append(item.nodeid)
+    declared = [row for line in ROWS.read_text().splitlines() if (row := line.partition("#")[0].strip())]
+    missing = [row for row in declared if not shown[row]]
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    assert reporter is not None
+    for row in [*declared, *sorted(set(shown) - set(declared))]:
+        reporter.write_line(f"{row:5} {len(shown[row]):3} tests  {', '.join(shown[row][:3]) or 'NOT SHOWN'}")
+    reporter.write_line(f"{len(declared) - len(missing)} of {len(declared)} rows shown; not shown: {', '.join(missing) or 'none'}")
 
 
 class Broker:
@@ -75,3 +104,15 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def private_kafka(tmp_path: Path) -> Iterator[Broker]:
     """A broker of the test's own, to stop, kill and restart."""
     yield from _broker(tmp_path / "kafka")
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> StoredObjects:
+    """An object store in the test's own folder."""
+    return StoredObjects.at(f"file://{tmp_path / 'objects'}")
+
+
+@pytest.fixture
+def codec() -> Codec:
+    """A codec over an in-memory registry: ids in order of registration."""
+    return Codec(LocalRegistry())

@@ -1,7 +1,7 @@
 """The broker that the system and the tests run on."""
 
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from conftest import Broker
 
@@ -17,8 +17,8 @@ def test_records_are_there_after_a_kill_and_after_a_stop(private_kafka: Broker) 
         assert producer.flush(10) == 0
         end()
         private_kafka.start()
-    consumer = Consumer({"bootstrap.servers": private_kafka.bootstrap, "group.id": "reader", "auto.offset.reset": "earliest"})
-    consumer.subscribe(["kept.by.restart.v1"])
+    consumer = Consumer({"bootstrap.servers": private_kafka.bootstrap, "group.id": "reader"})
+    consumer.assign([TopicPartition("kept.by.restart.v1", 0, 0)])
     values = [message.value() for message in consumer.consume(2, timeout=20)]
     consumer.close()
     assert values == [b"written", b"written"]
