@@ -24,9 +24,9 @@ class ChannelProfile(Event, frozen=True, kw_only=True):
     """Name as its owner writes it."""
     tier: Tier
     """Programme tier."""
-    category: str = '""'
+    category: str = ""
     """Category of what is streamed; empty where none was set."""
-    language: str = '"en"'
+    language: str = "en"
     """BCP 47 language tag."""
     mature: bool = False
     """Flagged as mature content by its owner."""

@@ -52,7 +52,7 @@ class MessagePosted(Event, frozen=True, kw_only=True):
     """Author's name as shown."""
     text: str
     """Text as shown."""
-    color: str = '""'
+    color: str = ""
     """Author's colour, #RRGGBB; empty where none was chosen."""
     badges: tuple[str, ...] = ()
     """Badges as set/version."""
@@ -73,7 +73,7 @@ class UserBanned(Event, frozen=True, kw_only=True):
     """The user."""
     moderator_id: str
     """Who did it."""
-    reason: str = '""'
+    reason: str = ""
     """Why; empty where none was given."""
 
 
@@ -90,5 +90,5 @@ class UserTimedOut(Event, frozen=True, kw_only=True):
     """Who did it."""
     seconds: int
     """Length, 1 to 1209600."""
-    reason: str = '""'
+    reason: str = ""
     """Why; empty where none was given."""

@@ -347,7 +347,7 @@ class StreamStarted(Event, frozen=True, kw_only=True):
     """Ingest region, such as iad."""
     ingest_node: str
     """Ingest process that holds the connection."""
-    encoder: str = '""'
+    encoder: str = ""
     """Encoder's own name from its metadata; empty where it sent none."""
     width: int
     """Source width, pixels."""
@@ -370,9 +370,9 @@ class StreamUpdated(Event, frozen=True, kw_only=True):
     """Live session: one per going-live, kept across reconnects within the grace period."""
     title: str
     """New title."""
-    category: str = '""'
+    category: str = ""
     """New category."""
-    language: str = '"en"'
+    language: str = "en"
     """New language, BCP 47."""
 
 

@@ -31,9 +31,9 @@ class ViewerJoined(Event, frozen=True, kw_only=True):
     """One visit of one viewer to one channel."""
     user_id: str | None = None
     """The viewer where signed in."""
-    device: str = '"desktop"'
+    device: str = "desktop"
     """desktop, mobile, tv or embed."""
-    region: str = '""'
+    region: str = ""
     """Viewer's region."""
 
 

@@ -1,0 +1,61 @@
+"""From the bytes of one schema version to the current Python type: Avro's schema resolution, and upcasters where they are declared."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+from fastavro import schemaless_reader, schemaless_writer
+from msgspec import convert
+
+from schemas.avro_schema import Schema, fingerprint, parsed, physical
+from schemas.contract import Contract
+from schemas.event import Event
+from schemas.upcast import Datum, Upcast
+
+Reader = Callable[[BytesIO], Event]
+
+
+def reader(written: Schema, contract: Contract, name: str) -> Reader:
+    """A function that reads what a schema wrote into the current type of a record; it raises whatever bad bytes lead to."""
+    versions = contract.versions[name]
+    current = contract.current(name)
+    event = contract.types[name]
+    wrote = parsed(physical(written))
+    fingerprints = {fingerprint(schema): version for version, schema in versions.items()}
+    version = fingerprints.get(fingerprint(written))
+    upcasts = (
+        [] if version is None else [(n, contract.upcasts[name, n]) for n in versions if n >= version and (name, n) in contract.upcasts]
+    )
+    if upcasts:
+        return _upcasting(wrote, versions, upcasts, event)
+    if fingerprint(written) == fingerprint(current):
+        return lambda body: convert(schemaless_reader(body, wrote, None), event)
+    wanted = parsed(physical(current))
+    return lambda body: convert(schemaless_reader(body, wrote, wanted), event)
+
+
+def _upcasting(wrote: Any, versions: Any, upcasts: list[tuple[int, Upcast]], event: type[Event]) -> Reader:
+    """Resolves to each version that has an upcaster, applies it, and goes on from the version that it answers with."""
+    steps = [(parsed(physical(versions[n])), upcast, parsed(physical(versions[n + 1]))) for n, upcast in upcasts]
+    current = parsed(physical(versions[max(versions)]))
+
+    def read(body: BytesIO) -> Event:
+        datum: Datum = schemaless_reader(body, wrote, steps[0][0])  # type: ignore[assignment]
+        datum = steps[0][1](datum)
+        at = steps[0][2]
+        for takes, upcast, gives in steps[1:]:
+            datum = upcast(_resolved(datum, at, takes))
+            at = gives
+        return convert(_resolved(datum, at, current), event)
+
+    return read
+
+
+def _resolved(datum: Datum, wrote: Any, wanted: Any) -> Datum:
+    """A datum of one version as one of another. Bytes in between are the price of having one set of rules; only old events pay it."""
+    if wrote == wanted:
+        return datum
+    body = BytesIO()
+    schemaless_writer(body, wrote, datum)
+    body.seek(0)
+    return schemaless_reader(body, wrote, wanted)  # type: ignore[return-value]
