@@ -1,0 +1,1 @@
+"""Which sessions are transcoded, into what, and by whom."""
