@@ -1,6 +1,11 @@
 """TCP ports: free ones, and who holds a taken one."""
 
+import contextlib
 import socket
+from pathlib import Path
+
+LISTENING = "0A"
+"""TCP_LISTEN in /proc/net/tcp, proc(5)."""
 
 
 def free(count: int) -> list[int]:
@@ -13,3 +18,32 @@ def free(count: int) -> list[int]:
     finally:
         for each in held:
             each.close()
+
+
+def taken(port: int) -> bool:
+    """Whether somebody listens on it, on any address of ours."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return True
+    return False
+
+
+def holder(port: int) -> str:
+    """Who listens on a port, such as `nginx (process 812)`; empty where it cannot be seen (another user's process)."""
+    inodes = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net") / table, port)}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if any(str(descriptor.readlink()) in inodes for descriptor in (process / "fd").iterdir()):
+                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+    return ""
+
+
+def _listening(table: Path, port: int) -> list[str]:
+    """Inodes of the sockets that listen on a port, of one of the kernel's tables."""
+    with contextlib.suppress(FileNotFoundError):  # no IPv6 on this machine
+        rows = [line.split() for line in table.read_text().splitlines()[1:]]
+        return [row[9] for row in rows if row[3] == LISTENING and int(row[1].rpartition(":")[2], 16) == port]
+    return []

@@ -1,0 +1,147 @@
+"""Settings: read once from the environment by the process's start, frozen from then on."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "CHRONICAST_"
+REFERENCE = "docs/reference/settings.md"
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(ValueError):
+    """A setting has no use as it is. Operator action: correct the environment variable that the message names."""
+
+
+class Ports(NamedTuple):
+    """Every port of the system. Users rely on the first five, `CHRONICAST_PORT_OFFSET` moves all alike; the rest are on loopback only."""
+
+    edge: int = 8080
+    """Page, API, playlists, media, WebSockets: one HTTP origin."""
+    rtmp: int = 1935
+    rtmps: int = 1936
+    kafka: int = 9092
+    registry: int = 8081
+    controller: int = 9093
+    origin: int = 8082
+    """The origin behind the edge; its /metrics too."""
+    ingest: int = 9101
+    """Health and metrics of the ingest, as the next two."""
+    folds: int = 9102
+    transcoder: int = 9103
+
+    def moved(self, offset: int) -> "Ports":
+        """All of them, moved."""
+        return Ports(*(port + offset for port in self))
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be set. A field `x` is read from `CHRONICAST_X`."""
+
+    port_offset: Annotated[int, Meta(ge=-900, le=56_000, description="Added to every port, so that two systems fit one machine.")] = 0
+    home: Annotated[str, Meta(description="Folder of all state and logs; a relative one is in the checkout.")] = ".chronicast"
+    listen: Annotated[str, Meta(description="Address on which RTMP and the edge listen; everything else is on loopback.")] = "0.0.0.0"  # noqa: S104
+    public_host: Annotated[str, Meta(description="Host name that printed URLs carry.")] = "localhost"
+    node: Annotated[str, Meta(min_length=1, description="Name of this machine in events and logs.")] = "local-1"
+    region: Annotated[str, Meta(min_length=1, description="Region of this machine: keys the transcoding capacity.")] = "local"
+    kafka: Annotated[str, Meta(description="Bootstrap servers of a Kafka to use; empty starts one here.")] = ""
+    registry: Annotated[str, Meta(description="URL of a Confluent-compatible schema registry to use; empty starts ours.")] = ""
+    objects: Annotated[str, Meta(description="Object store by URL (`file:///dir`, `s3://bucket`); empty is a folder in the home.")] = ""
+    capacity: Annotated[int, Meta(ge=0, description="Transcoding units that this machine offers; 0 measures by its cores.")] = 0
+    tls_certificate: Annotated[str, Meta(description="PEM file for RTMPS; empty leaves RTMPS off.")] = ""
+    tls_key: Annotated[str, Meta(description="PEM file of the certificate's key.")] = ""
+    grace_seconds: Annotated[float, Meta(ge=0, description="Seconds for which a live session waits for a publisher that dropped.")] = 60.0
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is logged.")] = "info"
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """The settings in an environment.
+
+        Raises:
+            SettingsError: a value does not fit, or a variable with our prefix is no setting.
+        """
+        given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+        for name in given:
+            if name not in cls.__struct_fields__:
+                near = difflib.get_close_matches(name, cls.__struct_fields__, 1)
+                hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+                raise SettingsError(f"{PREFIX}{name.upper()} is not a setting{hint} All settings: {REFERENCE}")
+        for name, value in given.items():
+            try:
+                msgspec.convert({name: value}, cls, strict=False)
+            except msgspec.ValidationError as cause:
+                reason = str(cause).partition(" - at ")[0]
+                raise SettingsError(f"{PREFIX}{name.upper()}={value!r}: {reason}. What it takes: {REFERENCE}") from cause
+        return msgspec.convert(given, cls, strict=False)
+
+    @property
+    def ports(self) -> Ports:
+        """The ports, moved."""
+        return Ports().moved(self.port_offset)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of all state."""
+        return CHECKOUT / self.home
+
+    @property
+    def bootstrap(self) -> str:
+        """Kafka's bootstrap servers, outside ones or ours."""
+        return self.kafka or f"127.0.0.1:{self.ports.kafka}"
+
+    @property
+    def registry_url(self) -> str:
+        """The schema registry's URL, an outside one or ours."""
+        return self.registry or f"http://127.0.0.1:{self.ports.registry}"
+
+    @property
+    def objects_url(self) -> str:
+        """The object store's URL."""
+        return self.objects or f"file://{self.folder / 'objects'}"
+
+    @property
+    def page_url(self) -> str:
+        """Where people watch."""
+        return f"http://{self.public_host}:{self.ports.edge}"
+
+    @property
+    def rtmp_url(self) -> str:
+        """The server that a publisher is given; the stream key follows it."""
+        return f"rtmp://{self.public_host}:{self.ports.rtmp}/app"
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give a process these very settings."""
+        return {PREFIX + name.upper(): str(getattr(self, name)) for name in self.__struct_fields__}
+
+
+def reference() -> str:
+    """The reference page of all settings and ports, in Markdown."""
+    rows = []
+    for field in msgspec.inspect.type_info(Settings).fields:  # type: ignore[attr-defined]
+        default = f"`{field.default}`" if field.default != "" else "empty"
+        rows.append(f"| `{PREFIX}{field.name.upper()}` | {default} | {field.type.extra_json_schema['description']} |")
+    ports = [f"| {name} | {port} | {'users' if n < 5 else 'loopback only'} |" for n, (name, port) in enumerate(Ports()._asdict().items())]
+    return "\n".join(
+        (
+            "# Settings",
+            "",
+            "Read once from the environment when a process starts. Another variable that begins with `CHRONICAST_` is refused.",
+            "",
+            "| variable | default | meaning |",
+            "|---|---|---|",
+            *rows,
+            "",
+            "## Ports",
+            "",
+            "`CHRONICAST_PORT_OFFSET` is added to each.",
+            "",
+            "| port of | default | for |",
+            "|---|---|---|",
+            *ports,
+            "",
+        )
+    )
