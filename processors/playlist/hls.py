@@ -1,0 +1,172 @@
+"""HLS media playlists (RFC 8216bis), with parts for low latency or without."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from processors.playlist.fold import PART_SEGMENTS
+from processors.playlist.state import Declared, Segment
+from processors.playlist.text import MEDIA, date_time, seconds
+from processors.playlist.window import Entry, Listing, Window
+from streams.media import address
+
+HOLD_BACK_TARGETS = 3
+"""HOLD-BACK in target durations, the least allowed (RFC 8216bis section 4.4.3.8)."""
+HOLD_BACK_PARTS = 5
+"""PART-HOLD-BACK in part targets; 3 is the least allowed. With a ladder 3 stalled at level switches, 5 did not (1.0 s)."""
+SKIP_TARGETS = 6
+"""CAN-SKIP-UNTIL in target durations, the least allowed: the smallest delta updates."""
+VERSION = 9
+"""EXT-X-SKIP needs 9 (RFC 8216bis section 8); the full playlist says the same, for both are versions of one playlist."""
+
+
+class Shape(NamedTuple):
+    """Which form of a playlist is asked for."""
+
+    parts: bool = True
+    """Low latency, with parts; False lists whole segments only."""
+    skip: bool = False
+    """A delta update."""
+
+
+def media_playlist(window: Window, listing: Listing, shape: Shape, *, over: bool) -> str:
+    """A rendition's playlist. `over` says that the session has ended and nothing more will come."""
+    entries = listing.entries
+    growing = listing.growing if shape.parts else None
+    target = target_duration(listing)
+    first = entries[0].media_sequence if entries else growing.media_sequence if growing else 0
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", f"#EXT-X-TARGETDURATION:{target}"]
+    lines.append(_server_control(listing, shape, target))
+    if shape.parts:
+        lines.append(f"#EXT-X-PART-INF:PART-TARGET={seconds(part_target(listing))}")
+    lines.append(f"#EXT-X-MEDIA-SEQUENCE:{first}")
+    lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{_first_discontinuity(listing)}")
+    if all(segment.independent for segment in listing.segments) and (growing is None or growing.independent):
+        lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
+    skipped = _skippable(listing, target, growing) if shape.skip else 0
+    if skipped:
+        lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
+    state = _State(window.channel_id, listing, target)
+    for index, entry in enumerate(entries):
+        block = list(state.entry(entry, with_parts=shape.parts and index >= len(entries) - PART_SEGMENTS))
+        if index >= skipped:
+            lines += block
+    if growing is not None:
+        lines += state.opening(growing)
+        lines += _parts(growing)
+    if over:
+        lines.append("#EXT-X-ENDLIST")
+    elif shape.parts and listing.alive:
+        lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{MEDIA}{next_part(window, listing)}"')
+    if not over:
+        lines += _reports(window, listing, shape)
+    return "\n".join(lines) + "\n"
+
+
+def target_duration(listing: Listing) -> int:
+    """Seconds: the declared longest segment, rounded; more only where a segment did come out longer."""
+    longest = max((segment.seconds for segment in listing.segments), default=0.0)
+    return max(1, round(listing.declared.segment_target_us / 1_000_000), round(longest))
+
+
+def part_target(listing: Listing) -> float:
+    """Seconds: the declared longest part, more only where a listed part did come out longer."""
+    listed = [entry.segment for entry in listing.entries[-PART_SEGMENTS:]] + [listing.growing]
+    longest = max((part.duration / segment.timescale for segment in listed if segment for part in segment.parts), default=0.0)
+    return max(listing.declared.part_target_us / 1_000_000, longest)
+
+
+def next_part(window: Window, listing: Listing) -> str:
+    """Address of the part that comes next: of the next segment where the growing one has as many as the one before it had."""
+    session_id, growing = listing.declared.session_id, listing.growing
+    before = listing.entries[-1].segment if listing.entries else None
+    if growing is None:
+        place = (listing.entries[-1].media_sequence + 1, 0)
+    elif before is not None and before.count == len(growing.parts):
+        place = (growing.media_sequence + 1, 0)
+    else:
+        place = (growing.media_sequence, len(growing.parts))
+    return address.part(window.channel_id, session_id, listing.rendition, *place)
+
+
+def _server_control(listing: Listing, shape: Shape, target: int) -> str:
+    control = f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={seconds(SKIP_TARGETS * target)}"
+    control += f",HOLD-BACK={seconds(HOLD_BACK_TARGETS * target)}"
+    return control + (f",PART-HOLD-BACK={seconds(HOLD_BACK_PARTS * part_target(listing))}" if shape.parts else "")
+
+
+def _first_discontinuity(listing: Listing) -> int:
+    first = listing.entries[0].segment if listing.entries else listing.growing
+    return first.discontinuity if first is not None else 0
+
+
+def _skippable(listing: Listing, target: int, growing: Segment | None) -> int:
+    """Segments that end further from the playlist's end than the skip boundary."""
+    distance = growing.seconds if growing is not None else 0.0
+    for later, entry in enumerate(reversed(listing.entries)):
+        if distance > SKIP_TARGETS * target:
+            return len(listing.entries) - later
+        distance += entry_seconds(entry, target)
+    return 0
+
+
+def entry_seconds(entry: Entry, target: int) -> float:
+    """Length of an entry: a gap's is that of the other renditions' segment there."""
+    return entry.reference.seconds if entry.reference is not None else float(target)
+
+
+def _parts(segment: Segment) -> Iterator[str]:
+    for part in segment.parts:
+        independent = ",INDEPENDENT=YES" if part.independent else ""
+        yield f'#EXT-X-PART:DURATION={seconds(part.duration / segment.timescale)},URI="{MEDIA}{part.address}"{independent}'
+
+
+class _State:
+    """What the tags so far say, so that each is written where it changes."""
+
+    def __init__(self, channel_id: str, listing: Listing, target: int) -> None:
+        self._channel_id = channel_id
+        self._listing = listing
+        self._target = target
+        self._declared: Declared | None = None
+
+    def opening(self, segment: Segment) -> Iterator[str]:
+        """Tags before a segment: discontinuity, initialisation segment and time."""
+        declared = self._listing.inits[segment.discontinuity]
+        if declared is not self._declared:
+            if self._declared is not None:
+                yield "#EXT-X-DISCONTINUITY"
+            yield f'#EXT-X-MAP:URI="{MEDIA}{declared.address}"'
+            self._declared = declared
+        yield f"#EXT-X-PROGRAM-DATE-TIME:{date_time(segment.began_us)}"
+
+    def entry(self, entry: Entry, *, with_parts: bool) -> Iterator[str]:
+        """All lines of a segment or gap."""
+        segment = entry.segment
+        if segment is None:
+            yield "#EXT-X-GAP"
+            yield f"#EXTINF:{seconds(entry_seconds(entry, self._target))},"
+            yield MEDIA + address.segment(
+                self._channel_id, self._listing.declared.session_id, self._listing.rendition, entry.media_sequence
+            )
+            return
+        yield from self.opening(segment)
+        if with_parts:
+            yield from _parts(segment)
+        yield f"#EXTINF:{seconds(segment.seconds)},"
+        yield f"{MEDIA}{segment.address}"
+
+
+def _reports(window: Window, listing: Listing, shape: Shape) -> Iterator[str]:
+    """Where the other renditions stand, so that a player that switches can ask ahead at once."""
+    for other in window.renditions:
+        if other.rendition == listing.rendition:
+            continue
+        last = other.entries[-1] if other.entries else None
+        if not shape.parts:
+            if last is not None:
+                yield f'#EXT-X-RENDITION-REPORT:URI="{other.rendition}.m3u8?latency=normal",LAST-MSN={last.media_sequence}'
+        elif other.growing is not None:
+            last_part = len(other.growing.parts) - 1
+            yield f'#EXT-X-RENDITION-REPORT:URI="{other.rendition}.m3u8",LAST-MSN={other.growing.media_sequence},LAST-PART={last_part}'
+        elif last is not None and last.segment is not None:
+            yield f'#EXT-X-RENDITION-REPORT:URI="{other.rendition}.m3u8",LAST-MSN={last.media_sequence},LAST-PART={last.segment.count - 1}'

@@ -1,0 +1,143 @@
+"""What is listed for a channel now: the rows of the playlist view, read."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from processors.playlist.fold import LAG, LIVE_WINDOW
+from processors.playlist.state import DECLARED, HEAD, HERE, SEGMENTS, TRACKS, Declared, Segment, Track, segment_key
+from streams.fold import Rows
+
+
+class Entry(NamedTuple):
+    """A place in a playlist: a whole segment, or the gap that a stopped or restarted encoder left."""
+
+    media_sequence: int
+    segment: Segment | None
+    reference: Segment | None
+    """The segment itself, or for a gap another rendition's at the same place, which tells its length."""
+
+
+class Edge(NamedTuple):
+    """How far a rendition's playlist goes."""
+
+    last: int
+    """Media sequence number of the last listed whole segment or gap; -1 where there is none."""
+    parts: int
+    """Parts of the segment after it."""
+
+    def holds(self, media_sequence: int, part: int | None) -> bool:
+        """Whether the playlist has the segment, or the part of it, or something later."""
+        if media_sequence <= self.last:
+            return True
+        return part is not None and media_sequence == self.last + 1 and part < self.parts
+
+
+class Listing(NamedTuple):
+    """A rendition's playlist."""
+
+    rendition: str
+    declared: Declared
+    """Its newest declaration."""
+    inits: Mapping[int, Declared]
+    """Declaration by discontinuity."""
+    entries: tuple[Entry, ...]
+    growing: Segment | None
+    """The segment after the entries, with the parts that it has so far."""
+    alive: bool
+    """Whether it produced within the newest `LAG` segments."""
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The whole segments, without gaps."""
+        return [entry.segment for entry in self.entries if entry.segment is not None]
+
+    @property
+    def newest(self) -> Segment | None:
+        """The newest segment, whole or growing."""
+        return self.growing or next(reversed(self.segments), None)
+
+
+class Window:
+    """A channel's live window, read when asked. Valid until the rows change."""
+
+    def __init__(self, rows: Rows, channel_id: str, size: int = LIVE_WINDOW) -> None:
+        self.channel_id = channel_id
+        self._segments = rows[SEGMENTS]
+        self._size = size
+        self._tracks: dict[str, Track] = dict(sorted(rows[TRACKS].items()))
+        self._head = rows[HEAD].get(HERE)
+        self._declared: dict[str, dict[int, Declared]] = {}
+        self._listings: dict[str, Listing | None] = {}
+        if self._head is not None:
+            for _, declared in sorted(rows[DECLARED].items()):
+                if declared.session_id == self._head.session_id:
+                    self._declared.setdefault(declared.rendition, {})[declared.discontinuity] = declared
+
+    @property
+    def session_id(self) -> str | None:
+        """The session shown; None before the first part."""
+        return None if self._head is None else self._head.session_id
+
+    @property
+    def renditions(self) -> list[Listing]:
+        """Those that are alive: source first, then by size and rate, audio last."""
+        found = [listing for name in self._tracks if (listing := self.listing(name)) is not None and listing.alive]
+        return sorted(found, key=_rank)
+
+    def listing(self, rendition: str) -> Listing | None:
+        """A rendition's playlist; None where nothing of it can be played."""
+        if rendition not in self._listings:
+            self._listings[rendition] = self._read(rendition)
+        return self._listings[rendition]
+
+    def edge(self, rendition: str) -> Edge:
+        """How far the rendition's playlist goes."""
+        track = self._tracks.get(rendition)
+        if track is None:
+            return Edge(-1, 0)
+        # A segment is followed by the next one's first part, sometimes before its own SegmentProduced; two further, it was abandoned.
+        last = max(track.whole, track.newest - 2, max(other.whole for other in self._tracks.values()) - LAG)
+        while last + 1 < track.newest and segment_key(rendition, last + 1) not in self._segments:
+            last += 1
+        growing = self._segments.get(segment_key(rendition, last + 1))
+        return Edge(last, len(growing.parts) if growing is not None else 0)
+
+    def alive(self, rendition: str) -> bool:
+        """Whether the rendition produced within the newest `LAG` segments."""
+        return self._head is not None and rendition in self._tracks and self._tracks[rendition].newest >= self._head.newest - LAG
+
+    def _read(self, rendition: str) -> Listing | None:
+        inits = self._declared.get(rendition)
+        if inits is None or rendition not in self._tracks:
+            return None
+        edge = self.edge(rendition)
+        entries: list[Entry] = []
+        for media_sequence in range(edge.last - self._size + 1, edge.last + 1):
+            segment = self._segments.get(segment_key(rendition, media_sequence))
+            if segment is None or not segment.whole:
+                if entries:
+                    entries.append(Entry(media_sequence, None, self._reference(media_sequence)))
+            elif segment.discontinuity not in inits:
+                entries.clear()
+            else:
+                entries.append(Entry(media_sequence, segment, segment))
+        growing = self._segments.get(segment_key(rendition, edge.last + 1))
+        if growing is not None and (not growing.parts or growing.discontinuity not in inits):
+            growing = None
+        newest = growing or next((e.segment for e in reversed(entries) if e.segment is not None), None)
+        if newest is None:
+            return None
+        return Listing(rendition, inits[newest.discontinuity], inits, tuple(entries), growing, self.alive(rendition))
+
+    def _reference(self, media_sequence: int) -> Segment | None:
+        """Any rendition's whole segment at a place."""
+        for rendition in self._tracks:
+            segment = self._segments.get(segment_key(rendition, media_sequence))
+            if segment is not None and segment.whole:
+                return segment
+        return None
+
+
+def _rank(listing: Listing) -> tuple[bool, bool, int, float, str]:
+    declared = listing.declared
+    return (declared.kind == "audio", declared.rendition != "source", -declared.height, -declared.frame_rate, declared.rendition)
