@@ -62,7 +62,7 @@ class Region(msgspec.Struct, frozen=True):
     """The region's own row."""
 
     now: int
-    """Time of the last Tick: the only clock here, so that workers' own clocks need not agree."""
+    """Latest time that a Tick or a heartbeat brought: what silence is measured by. Workers' clocks agree to well within the timeout."""
 
 
 WORKERS = Table("workers", Worker)
@@ -87,9 +87,10 @@ class SchedulerFold:
         """Folds one command in, and plans anew where it changed who wants or who can."""
         match event:
             case Tick():
-                changed = _tick(rows, at)
+                changed = _advance(rows, at)
             case WorkerHeartbeat():
-                changed = _heard(rows, event, at)
+                silent, other = _advance(rows, at), _heard(rows, event)
+                changed = silent or other
             case WorkerStopped():
                 changed = rows[WORKERS].pop(event.worker_id, None) is not None
             case TranscodeRequested():
@@ -107,21 +108,22 @@ class SchedulerFold:
             yield from _decide(rows)
 
 
-def _tick(rows: Rows, at: At) -> bool:
-    """Moves the region's clock; whether a worker fell silent."""
-    rows[REGION][_SELF] = Region(at.time)
+def _advance(rows: Rows, at: At) -> bool:
+    """Moves the region's clock on; whether a worker fell silent."""
+    clock = rows[REGION].get(_SELF)
+    now = max(at.time, clock.now if clock else 0)
+    rows[REGION][_SELF] = Region(now)
     workers = rows[WORKERS]
-    lost = [worker_id for worker_id, worker in workers.items() if at.time - worker.seen > WORKER_TIMEOUT_US]
+    lost = [worker_id for worker_id, worker in workers.items() if now - worker.seen > WORKER_TIMEOUT_US]
     for worker_id in lost:
         del workers[worker_id]
     return bool(lost)
 
 
-def _heard(rows: Rows, beat: WorkerHeartbeat, at: At) -> bool:
+def _heard(rows: Rows, beat: WorkerHeartbeat) -> bool:
     """Whether the worker is new or carries something else than before."""
     known = rows[WORKERS].get(beat.worker_id)
-    clock = rows[REGION].get(_SELF)
-    worker = Worker(beat.capacity, clock.now if clock else at.time, beat.draining)
+    worker = Worker(beat.capacity, rows[REGION][_SELF].now, beat.draining)
     rows[WORKERS][beat.worker_id] = worker
     return known is None or (known.capacity, known.draining) != (worker.capacity, worker.draining)
 
