@@ -18,6 +18,11 @@ def text(schema: Schema) -> str:
     return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
 
 
+def identity(schema: Schema) -> str:
+    """Equal for schemas that differ in the order of their attributes at most: what decides whether a schema is already there."""
+    return json.dumps(schema, separators=(",", ":"), sort_keys=True)
+
+
 def full_name(schema: Schema) -> str:
     """`namespace.name` of a named type; the type itself for others."""
     if isinstance(schema, str):

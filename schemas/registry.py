@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import Protocol
 
-from schemas.avro_schema import Schema, text
+from schemas.avro_schema import Schema, identity
 from schemas.errors import UnknownSchemaError
 
 
@@ -40,7 +40,7 @@ class LocalRegistry:
     def register(self, subject: str, schema: Schema) -> int:
         """The schema's id."""
         with self._lock:
-            known = self._ids.setdefault(text(schema), len(self._schemas) + 1)
+            known = self._ids.setdefault(identity(schema), len(self._schemas) + 1)
             if known > len(self._schemas):
                 self._schemas.append(schema)
             return known
