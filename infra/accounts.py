@@ -1,0 +1,164 @@
+"""Accounts: a channel's profile on the log. Keys and tokens are shown once, the log holds their SHA-256 only."""
+
+import hashlib
+import itertools
+import re
+import secrets
+import string
+
+import msgspec
+
+from schemas.events import ChannelProfile
+from schemas.events.channel import Tier
+from schemas.wire import Codec
+from streams.clock import now_us
+from streams.log import Log, Position
+from streams.publisher import Publisher
+from streams.topics import OF_EVENT
+
+TOPIC = OF_EVENT[ChannelProfile].name
+LOGIN = re.compile(r"[a-z0-9][a-z0-9_]{1,24}")
+ALPHABET = string.ascii_letters + string.digits
+SECRET_CHARACTERS = 32
+"""62^32 is 190 bits."""
+RETIRED = 20
+"""Former keys that are told from unknown ones; the row stays small."""
+ANSWER_S = 10.0
+"""Seconds that the broker may take; it answers within milliseconds."""
+
+
+class AccountError(ValueError):
+    """The account cannot be made or changed like this. Operator action: the message says what to do instead."""
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What its owner is told, this once."""
+
+    id: str
+    login: str
+    access_token: str
+    client_id: str
+    stream_key: str
+
+
+class Accounts:
+    """The accounts on a log. Each call reads what is there at that time."""
+
+    def __init__(self, log: Log, codec: Codec, producer: str) -> None:
+        self._log = log
+        self._codec = codec
+        self._publisher = Publisher(log, codec, producer)
+
+    def create(self, login: str, tier: Tier) -> Account:
+        """A new account.
+
+        Two creations of one login at the same time have the same id and so the same partition: the first on the log
+        wins, the other one restores its row and raises.
+
+        Raises:
+            AccountError: the login is taken or is no login.
+        """
+        if not LOGIN.fullmatch(login):
+            raise AccountError(
+                f"{login!r} is no login: 2 to 25 of a-z, 0-9 and _, not _ first. Choose another, such as 'night_owl'"
+            )
+        number = identity(login)
+        if present := self._rows().get(number):
+            raise AccountError(taken(login, present[0][1]))
+        made = Account(number, login, secret("cc_"), secret(""), secret(f"live_{number}_"))
+        position = self._write(
+            ChannelProfile(
+                channel_id=number,
+                login=login,
+                display_name=login,
+                tier=tier,
+                stream_key_hash=digest(made.stream_key),
+                access_token_hash=digest(made.access_token),
+                client_id=made.client_id,
+                created_at=now_us(),
+            )
+        )
+        first_offset, first = self._rows()[number][0]
+        if first_offset != position.offset and first.client_id != made.client_id:
+            self._write(first)
+            raise AccountError(taken(login, first))
+        return made
+
+    def rotate_key(self, login: str) -> str:
+        """Gives a channel a new stream key and retires its present one; returns the new key.
+
+        Raises:
+            AccountError: there is no such account.
+        """
+        profile = self.get(login)
+        key = secret(f"live_{profile.channel_id}_")
+        self._write(msgspec.structs.replace(retired(profile), stream_key_hash=digest(key)))
+        return key
+
+    def revoke_key(self, login: str) -> None:
+        """Takes a channel's key away: it cannot go live until one is made by `rotate_key`.
+
+        Raises:
+            AccountError: there is no such account.
+        """
+        self._write(msgspec.structs.replace(retired(self.get(login)), stream_key_hash=None))
+
+    def get(self, login: str) -> ChannelProfile:
+        """A channel's profile.
+
+        Raises:
+            AccountError: there is no such account.
+        """
+        for profile in self.all():
+            if profile.login == login:
+                return profile
+        raise AccountError(f"no account {login!r}. `./chronicast account list` shows those that are, `account create {login}` makes it")
+
+    def all(self) -> list[ChannelProfile]:
+        """All channels, by login."""
+        return sorted((rows[-1][1] for rows in self._rows().values()), key=lambda profile: profile.login)
+
+    def _rows(self) -> dict[str, list[tuple[int, ChannelProfile]]]:
+        """Per channel its rows on the log and their offsets, oldest first; compaction leaves at least the newest."""
+        rows: dict[str, list[tuple[int, ChannelProfile]]] = {}
+        for partition, end in self._log.ends(TOPIC).items():
+            start = self._log.starts_at(TOPIC, None)[partition]
+            for record in itertools.chain.from_iterable(self._log.read(TOPIC, partition, start, end)):
+                event = self._codec.decode(record.value) if record.value is not None else None
+                if isinstance(event, ChannelProfile):
+                    rows.setdefault(event.channel_id, []).append((record.offset, event))
+        return rows
+
+    def _write(self, profile: ChannelProfile) -> Position:
+        """Appends a row, as a new fact whatever it was copied from."""
+        fact = msgspec.structs.replace(profile, event_id="", occurred_at=0, producer="", correlation_id="", causation_id=None)
+        return self._publisher.publish(fact).result(ANSWER_S)
+
+
+def identity(login: str) -> str:
+    """The channel id of a login: decimal, below 2^53 so that JavaScript holds it as a number."""
+    return str(int.from_bytes(hashlib.sha256(login.encode()).digest()[:8]) >> 11)
+
+
+def secret(prefix: str) -> str:
+    """A new random key or token."""
+    return prefix + "".join(secrets.choice(ALPHABET) for _ in range(SECRET_CHARACTERS))
+
+
+def digest(key: str) -> str:
+    """What the log holds of a key or token."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def retired(profile: ChannelProfile) -> ChannelProfile:
+    """The profile with its present key among the former ones."""
+    if profile.stream_key_hash is None:
+        return profile
+    return msgspec.structs.replace(profile, retired_key_hashes=(profile.stream_key_hash, *profile.retired_key_hashes)[:RETIRED])
+
+
+def taken(login: str, holder: ChannelProfile) -> str:
+    """Why an account cannot be made."""
+    if holder.login != login:  # two of 2^53 ids
+        return f"{login!r} has the same id as {holder.login!r}. Choose another login"
+    return f"{login!r} is taken. Choose another login, or make a new key for it: ./chronicast account rotate-key {login}"

@@ -1,0 +1,1 @@
+"""The processes of the system, a module each: `python -m infra.apps.<name>`."""

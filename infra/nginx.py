@@ -1,0 +1,59 @@
+"""The edge: nginx with a configuration of ours, in our folder, as whoever starts it."""
+
+import grp
+import os
+import pwd
+import shutil
+from pathlib import Path
+
+from infra.settings import Settings
+
+TEMPLATE = Path(__file__).with_suffix(".conf")
+
+
+class NginxMissingError(RuntimeError):
+    """nginx is not installed. Operator action: `./chronicast up` installs it (Debian: nginx-light)."""
+
+
+def nginx() -> str:
+    """Path of nginx; Debian keeps it where users who are not root do not look.
+
+    Raises:
+        NginxMissingError: there is none.
+    """
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise NginxMissingError("nginx is not installed; ./chronicast up installs it (Debian: nginx-light)")
+    return found
+
+
+def command(settings: Settings) -> list[str]:
+    """Writes the configuration; the command line that runs the edge in the foreground.
+
+    Raises:
+        NginxMissingError: there is none.
+    """
+    home = settings.folder
+    for folder in (home / "edge", home / "run"):
+        folder.mkdir(parents=True, exist_ok=True)
+    values = {
+        "user": _user(),
+        "home": str(home),
+        "listen": settings.listen,
+        "edge": str(settings.ports.edge),
+        "origin": str(settings.ports.origin),
+    }
+    text = TEMPLATE.read_text()
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    path = home / "edge" / "nginx.conf"
+    path.write_text(text)
+    return [nginx(), "-e", "stderr", "-p", str(home), "-c", str(path)]
+
+
+def _user() -> str:
+    """Root's nginx would work as `nobody`, who may not enter the checkout; anyone else's may not change user."""
+    if os.geteuid():
+        return ""
+    user = pwd.getpwuid(os.geteuid())
+    return f"user {user.pw_name} {grp.getgrgid(user.pw_gid).gr_name};"
