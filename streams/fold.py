@@ -30,7 +30,8 @@ class Table(NamedTuple, Generic[R]):
 class Rows(Protocol):
     """The state under one key: `rows[JOBS][job_id]`.
 
-    Reads see the writes of the same batch. Rows are values: write a changed copy back (`msgspec.structs.replace`), never change one in place.
+    Reads see the writes of the same batch. Rows are values: write a changed copy back (`msgspec.structs.replace`),
+    never change one in place.
     """
 
     def __getitem__(self, table: Table[R]) -> MutableMapping[str, R]:

@@ -1,6 +1,6 @@
 """The log's port. Adapters: `log_kafka.py` (confluent-kafka) and `log_memory.py`; one contract test runs on both."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple, Protocol
 
@@ -29,6 +29,19 @@ class Record(NamedTuple):
     """Milliseconds since 1970, as its producer set it."""
 
 
+class Outgoing(NamedTuple):
+    """A record to append."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: Headers = ()
+    timestamp: int | None = None
+    """Milliseconds since 1970; None is now."""
+    partition: int | None = None
+    """None is murmur2 of the key."""
+
+
 class Log(Protocol):
     """Topics of partitions of records. Safe to use from any thread."""
 
@@ -45,10 +58,20 @@ class Log(Protocol):
         """Appends in call order per partition and returns at once; the future holds the position once all replicas have it.
 
         The partition is murmur2 of the key, as in Java, unless given. Never blocks: while the broker is away records
-        wait in memory and keep their order.
+        wait in memory and keep their order. The future fails with NotAppendedError where the log refuses the record.
 
         Raises:
-            BacklogFull: more records wait than the adapter may hold.
+            BacklogFullError: more records wait than the adapter may hold.
+            ValueError: an empty key and no partition: such a record would land anywhere.
+        """
+
+    def append_all(self, records: Sequence[Outgoing]) -> Future[None]:
+        """Appends them in their order; one future for all, done once every one is acknowledged, failed where one is refused.
+
+        Cheaper than a future for each. Where it raises, the records before the refused one are on their way.
+
+        Raises:
+            BacklogFullError, ValueError: as `append`.
         """
 
     def tail(
@@ -63,9 +86,16 @@ class Log(Protocol):
         everything that was on the log at the call has been delivered. Offsets below the log's start begin at its start.
         """
 
+    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
+        """The records from offset `start` up to but not including `end` that are still there, in batches, blocking.
+
+        `end` may be at most the partition's end.
+        """
+
     def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
         """Per partition the first offset whose timestamp (ms) is at or past the given one; the log's end where there is
-        none; the log's start for None."""
+        none; the log's start for None.
+        """
 
     def ends(self, topic: str) -> dict[int, int]:
         """Per partition the offset that the next record will get."""
@@ -82,3 +112,6 @@ class Tail(Protocol):
 
     def close(self) -> None:
         """Stops it; nothing is delivered after the return."""
+
+    def lag(self) -> int:
+        """Records known to lie on the log beyond what was delivered; 0 means caught up."""

@@ -8,7 +8,7 @@ from schemas.event import Event
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 CHANNEL_PARTITIONS = 4
-"""One count for all channel-keyed topics, so that folds over several of them are co-partitioned. Fixed per major version: a change moves keys."""
+"""One count for all channel-keyed topics: folds over several of them are co-partitioned. Fixed per major version: a change moves keys."""
 
 
 class Topic(NamedTuple):
@@ -85,6 +85,10 @@ def dead_letters(topic: str) -> str:
     """Name of the topic that takes what could not be processed: `a.b.events.v1` -> `a.b.dlq.v1`."""
     context, entity, _, version = topic.split(".")
     return f"{context}.{entity}.dlq.{version}"
+
+
+PARTITIONS: dict[str, int] = {name: topic.partitions for topic in CATALOGUE for name in (topic.name, dead_letters(topic.name))}
+"""Partition counts of all topics; a dead-letter topic has those of its source, so that a letter keeps its partition."""
 
 
 def key_of(event: Event) -> str:

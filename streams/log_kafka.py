@@ -1,0 +1,230 @@
+"""The log on Kafka, by confluent-kafka."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from threading import Event, Thread, current_thread
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from streams.errors import BacklogFullError, NotAppendedError, StreamingError, UnknownTopicError
+from streams.kafka_reading import POLL_S, PartitionReader
+from streams.log import Headers, Outgoing, Position, Record
+
+BACKLOG = 200_000
+"""Records that may wait for the broker: at 1,000/s an edge outlasts an outage of three minutes."""
+BACKLOG_KIB = 256 * 1024
+"""Their bytes, whichever bound is met first."""
+CLOSE_S = 10.0
+"""The port's promise for `close`."""
+ADMIN_S = 30.0
+"""Offsets and metadata are answered in milliseconds; a broker that restarts is back within this."""
+EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+class KafkaLog:
+    """The log behind bootstrap servers. One producer, a thread for its acknowledgements, a consumer and thread per tail."""
+
+    def __init__(self, bootstrap: str, *, linger_ms: float = 0, backlog: int = BACKLOG) -> None:
+        self._bootstrap = bootstrap
+        self._backlog = backlog
+        settings: dict[str, Any] = {
+            "bootstrap.servers": bootstrap,
+            "partitioner": "murmur2_random",
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": linger_ms,
+            # 0 is for ever: a time-out would drop one record and let later ones pass it. The backlog is the bound instead.
+            "message.timeout.ms": 0,
+            "queue.buffering.max.messages": backlog,
+            "queue.buffering.max.kbytes": BACKLOG_KIB,
+            "compression.type": "lz4",
+            "allow.auto.create.topics": False,
+            "reconnect.backoff.max.ms": 1_000,
+            "logger": logging.getLogger("librdkafka"),
+        }
+        self._producer = Producer(settings)
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
+        self._closing = Event()
+        self._poller = Thread(target=self._poll, name="kafka-acknowledgements", daemon=True)
+        self._poller.start()
+        self._tails: list[KafkaTail] = []
+
+    def append(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        *,
+        headers: Headers = (),
+        timestamp: int | None = None,
+        partition: int | None = None,
+    ) -> Future[Position]:
+        """Appends; librdkafka keeps the order and repeats what got lost on the way."""
+        future: Future[Position] = Future()
+
+        def acknowledged(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                future.set_exception(not_appended(topic, error))
+            else:
+                future.set_result(Position(topic, message.partition() or 0, message.offset() or 0))
+
+        self._produce(Outgoing(topic, key, value, headers, timestamp, partition), acknowledged)
+        return future
+
+    def append_all(self, records: Sequence[Outgoing]) -> Future[None]:
+        """Appends them in their order, with one future."""
+        future: Future[None] = Future()
+        waiting = len(records)
+
+        def acknowledged(error: KafkaError | None, message: Message) -> None:
+            nonlocal waiting
+            waiting -= 1
+            if error is not None and not future.done():
+                future.set_exception(not_appended(message.topic() or "", error))
+            elif waiting == 0 and not future.done():
+                future.set_result(None)
+
+        for record in records:
+            self._produce(record, acknowledged)
+        if not records:
+            future.set_result(None)
+        return future
+
+    def _produce(self, record: Outgoing, acknowledged: Callable[[KafkaError | None, Message], None]) -> None:
+        topic, key, value, headers, timestamp, partition = record
+        if not key and partition is None:
+            raise ValueError(f"a record without key for {topic} needs a partition")
+        try:
+            self._producer.produce(
+                topic,
+                value,
+                key,
+                -1 if partition is None else partition,
+                on_delivery=acknowledged,
+                timestamp=timestamp or 0,
+                headers=list(headers),
+            )
+        except BufferError as cause:
+            raise BacklogFullError(
+                f"{len(self._producer)} records wait for the broker at {self._bootstrap} and no more than {self._backlog} may: "
+                "is it up? What was not taken must be tried again"
+            ) from cause
+        except KafkaException as cause:
+            raise NotAppendedError(f"{topic} took no record: {cause}") from cause
+
+    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
+        """The records from `start` up to `end`; a reader of its own for each call."""
+        at = (topic, partition)
+        reader = PartitionReader(self._bootstrap, {at: start})
+        try:
+            while reader.next[at] < end:
+                batch = reader.poll()
+                if batch and batch[-1].offset >= end:
+                    batch = [record for record in batch if record.offset < end]
+                if batch:
+                    yield batch
+        finally:
+            reader.close()
+
+    def tail(
+        self,
+        starts: Mapping[tuple[str, int], int],
+        deliver: Callable[[Sequence[Record]], None],
+        caught_up: Callable[[], None] | None = None,
+    ) -> "KafkaTail":
+        """Reads on its own thread until closed."""
+        tail = KafkaTail(PartitionReader(self._bootstrap, starts), deliver, caught_up)
+        self._tails.append(tail)
+        return tail
+
+    def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
+        """Per partition the first offset at or past a timestamp in ms."""
+        if timestamp is None:
+            return self._offsets(topic, EARLIEST)
+        found = self._offsets(topic, OffsetSpec.for_timestamp(timestamp))
+        if min(found.values()) >= 0:
+            return found
+        ends = self.ends(topic)
+        return {partition: ends[partition] if offset < 0 else offset for partition, offset in found.items()}
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Per partition the offset that the next record will get."""
+        return self._offsets(topic, LATEST)
+
+    def _offsets(self, topic: str, spec: OffsetSpec) -> dict[int, int]:
+        """Per partition what a question about offsets is answered with."""
+        try:
+            metadata = self._admin.list_topics(topic, timeout=ADMIN_S).topics[topic]
+            if metadata.error is not None or not metadata.partitions:
+                raise UnknownTopicError(f"no topic {topic} on the broker at {self._bootstrap}: run `ensure_topics` before")
+            asked = self._admin.list_offsets({TopicPartition(topic, p): spec for p in metadata.partitions}, request_timeout=ADMIN_S)
+            return {at.partition: future.result().offset for at, future in asked.items()}
+        except KafkaException as cause:
+            raise StreamingError(f"the broker at {self._bootstrap} did not tell the offsets of {topic}: {cause}. Is it up?") from cause
+
+    def flush(self, timeout: float) -> bool:
+        """Waits until nothing waits to be acknowledged."""
+        return not self._producer.flush(timeout)
+
+    def close(self) -> None:
+        """Ends all tails and the producer."""
+        for tail in self._tails:
+            tail.close()
+        self._producer.flush(CLOSE_S)
+        self._closing.set()
+        self._poller.join()
+
+    def _poll(self) -> None:
+        while not self._closing.is_set():
+            self._producer.poll(POLL_S)
+
+
+def not_appended(topic: str, error: KafkaError) -> NotAppendedError:
+    """What a refused record's future fails with."""
+    return NotAppendedError(f"{topic} took no record: {error.str()} ({error.name()})")
+
+
+class KafkaTail:
+    """A thread that delivers what a reader reads."""
+
+    def __init__(
+        self,
+        reader: PartitionReader,
+        deliver: Callable[[Sequence[Record]], None],
+        caught_up: Callable[[], None] | None,
+    ) -> None:
+        self._reader = reader
+        self._deliver = deliver
+        self._caught_up = caught_up
+        self._closing = Event()
+        self._lag = 0
+        self._thread = Thread(target=self._run, name="kafka-tail", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops it; nothing is delivered after the return."""
+        self._closing.set()
+        if self._thread is not current_thread():
+            self._thread.join()
+
+    def lag(self) -> int:
+        """Records known to lie beyond what was delivered."""
+        return self._lag
+
+    def _run(self) -> None:
+        reader = self._reader
+        try:
+            while not self._closing.is_set():
+                batch = reader.poll()
+                if batch:
+                    self._deliver(batch)
+                self._lag = reader.lag()
+                if self._caught_up is not None and reader.caught_up():
+                    self._caught_up()
+                    self._caught_up = None
+        finally:
+            reader.close()
