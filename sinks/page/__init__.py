@@ -1,0 +1,1 @@
+"""The page that viewers see: static HTML, CSS and JavaScript, and the routes that serve it."""

@@ -1,0 +1,71 @@
+/** Channels as lists show them: the rail beside the page and the cards of the start page. */
+
+import { el } from './dom.js';
+import { hue, initials, language } from './format.js';
+
+/** A round stand-in for a channel's picture. */
+export function avatar(channel, attributes = {}) {
+  const node = el('span', { class: 'avatar', 'aria-hidden': 'true', ...attributes }, initials(channel.display_name));
+  node.style.setProperty('--hue', String(hue(channel.login)));
+  return node;
+}
+
+export const liveBadge = () => el('span', { class: 'badge badge--live' }, 'Live');
+
+/** What the stream is about, or the channel's own words for it. */
+export const subject = (channel) => channel.title || channel.category || 'Live stream';
+
+function railItem(channel, current) {
+  return el(
+    'li',
+    {},
+    el(
+      'a',
+      { href: `/${channel.login}`, class: 'rail__item', 'aria-current': channel.login === current ? 'page' : null, title: channel.display_name },
+      avatar(channel),
+      el('span', { class: 'rail__text' }, el('span', { class: 'rail__name' }, channel.display_name), el('span', { class: 'rail__subject' }, channel.category || subject(channel))),
+      el('span', { class: 'rail__dot' }, el('span', { class: 'visually-hidden' }, 'live')),
+    ),
+  );
+}
+
+/** Fills the rail with the channels that are live. */
+export function fillRail(list, channels, current) {
+  const items = channels.map((channel) => railItem(channel, current));
+  list.replaceChildren(...(items.length ? items : [el('li', { class: 'rail__empty' }, 'Nobody is live right now')]));
+}
+
+function card(channel) {
+  const picture = el('div', { class: 'card__picture', 'aria-hidden': 'true' }, el('span', { class: 'card__initials' }, initials(channel.display_name)), liveBadge());
+  picture.style.setProperty('--hue', String(hue(channel.login)));
+  return el(
+    'a',
+    { href: `/${channel.login}`, class: 'card' },
+    picture,
+    el(
+      'div',
+      { class: 'card__text' },
+      avatar(channel),
+      el(
+        'div',
+        { class: 'card__lines' },
+        el('span', { class: 'card__title' }, subject(channel)),
+        el('span', { class: 'card__name' }, channel.display_name),
+        el('span', { class: 'tags' }, tags(channel)),
+      ),
+    ),
+  );
+}
+
+/** Cards of the channels that are live, without the one that is on screen already. */
+export function fillCards(section, channels, except) {
+  const others = channels.filter((channel) => channel.login !== except);
+  section.hidden = others.length === 0;
+  section.replaceChildren(el('h2', {}, except ? 'Also live' : 'Live channels'), el('div', { class: 'cards' }, others.map(card)));
+}
+
+/** Category, language and audience. */
+export function tags(channel) {
+  const words = [channel.category, channel.language && language(channel.language), channel.mature && 'Mature'];
+  return words.filter(Boolean).map((word) => el('span', { class: 'tag' }, word));
+}

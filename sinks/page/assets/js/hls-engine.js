@@ -1,0 +1,154 @@
+/** Plays a channel through Media Source Extensions by hls.js. */
+
+import Hls from '../vendor/hls.min.mjs';
+import { preferences } from './preferences.js';
+
+/**
+ * Normal mode: seconds kept between the playlist's end and the picture. A segment is two seconds long, so the buffer goes
+ * from this down to two seconds less before the next one comes: the rest is what a slow segment may take. Together with the
+ * publisher's and the segment's own delay it stays below six seconds glass to glass.
+ */
+const NORMAL_SYNC_SECONDS = 4.5;
+/** How far one can rewind within the page without fetching again. */
+const BACK_BUFFER_SECONDS = 90;
+/** A live playlist is asked again for as long as the page is open: origins restart, networks come back. */
+const PLAYLIST_RETRIES = 10_000;
+const FIRST_RETRY_MS = 300;
+const LONGEST_RETRY_MS = 4000;
+/** What a connection is taken for before anything was measured on it. */
+const FIRST_ESTIMATE_BITS = 4_000_000;
+
+const untilItComesBack = {
+  default: {
+    maxTimeToFirstByteMs: 10_000,
+    maxLoadTimeMs: 20_000,
+    timeoutRetry: { maxNumRetry: PLAYLIST_RETRIES, retryDelayMs: FIRST_RETRY_MS, maxRetryDelayMs: LONGEST_RETRY_MS },
+    errorRetry: {
+      maxNumRetry: PLAYLIST_RETRIES,
+      retryDelayMs: FIRST_RETRY_MS,
+      maxRetryDelayMs: LONGEST_RETRY_MS,
+      backoff: 'exponential',
+      shouldRetry: (policy, count) => count < policy.maxNumRetry, // a 4xx too: the origin may be starting
+    },
+  },
+};
+
+function configuration(lowLatency) {
+  return {
+    lowLatencyMode: lowLatency,
+    // In low latency the playlist's PART-HOLD-BACK says where to play: a value set here would override it.
+    ...(lowLatency ? {} : { liveSyncDuration: NORMAL_SYNC_SECONDS }),
+    backBufferLength: BACK_BUFFER_SECONDS,
+    playlistLoadPolicy: untilItComesBack,
+    abrEwmaDefaultEstimate: preferences.get('bandwidth') ?? FIRST_ESTIMATE_BITS,
+    workerPath: new URL('../vendor/hls.worker.js', import.meta.url).href,
+  };
+}
+
+/** The rendition's name in its playlist's address: `/live/{login}/{rendition}.m3u8`. */
+const renditionOf = (url) => /([^/]+)\.m3u8(?:[?#]|$)/.exec(url)?.[1] ?? '';
+
+export class HlsEngine {
+  static supported = () => Hls.isSupported();
+
+  #hls;
+  #video;
+  #url;
+  #mediaErrors = 0;
+
+  /** `events`: `{ onRenditions(), onRendition(), onFatal(reason) }`. */
+  constructor(video, url, { lowLatency, rendition }, events) {
+    this.#video = video;
+    this.#url = url;
+    this.#hls = new Hls(configuration(lowLatency));
+    this.#hls.on(Hls.Events.MANIFEST_PARSED, () => {
+      this.choose(rendition);
+      events.onRenditions();
+    });
+    this.#hls.on(Hls.Events.LEVEL_SWITCHED, () => events.onRendition());
+    this.#hls.on(Hls.Events.FRAG_BUFFERED, () => preferences.set('bandwidth', Math.round(this.#hls.bandwidthEstimate)));
+    this.#hls.on(Hls.Events.ERROR, (_, error) => this.#onError(error, events));
+    this.#hls.loadSource(url);
+    this.#hls.attachMedia(video);
+  }
+
+  #onError(error, events) {
+    if (!error.fatal) return; // hls.js deals with it
+    if (error.type === Hls.ErrorTypes.MEDIA_ERROR && this.#mediaErrors === 0) {
+      this.#mediaErrors += 1; // a decoder gets one chance in place; the second time everything is built anew
+      this.#hls.recoverMediaError();
+      return;
+    }
+    events.onFatal(error.details);
+  }
+
+  /** Renditions with a picture, best first: `{ name, height, frameRate, bits }`. */
+  get renditions() {
+    return this.#hls.levels
+      .map((level) => ({ name: renditionOf(level.url[0]), height: level.height, frameRate: level.frameRate, bits: level.bitrate }))
+      .sort((a, b) => b.bits - a.bits);
+  }
+
+  /** Address of the sound alone; null where the stream has none of its own. */
+  get audioUrl() {
+    return this.#hls.audioTracks[0]?.url ?? null;
+  }
+
+  /** Name of the rendition on screen. */
+  get rendition() {
+    const level = this.#hls.levels[this.#hls.currentLevel];
+    return level ? renditionOf(level.url[0]) : renditionOf(this.#url);
+  }
+
+  /** Plays the rendition of that name from the next segment on; `auto` leaves it to the measured bandwidth. */
+  choose(name) {
+    this.#hls.loadLevel = this.#hls.levels.findIndex((level) => renditionOf(level.url[0]) === name); // -1 is automatic
+  }
+
+  /** Date of the picture on screen by the publisher's clock, ms since 1970; NaN before the first. */
+  get playingDate() {
+    return this.#hls.playingDate?.getTime() ?? NaN;
+  }
+
+  /** Seconds behind the position that this mode aims at. */
+  get behind() {
+    return this.#hls.targetLatency === null ? NaN : this.#hls.latency - this.#hls.targetLatency;
+  }
+
+  /** Seconds between the playlist's end and the picture that this mode aims at. */
+  get target() {
+    return this.#hls.targetLatency ?? NaN;
+  }
+
+  /** Where the picture should be, seconds on the element's time line; null while unknown. */
+  get livePosition() {
+    return this.#hls.liveSyncPosition;
+  }
+
+  /** Seconds since the playlist last grew: beyond a few segments the publisher is away. */
+  get playlistAge() {
+    return this.#hls.latestLevelDetails?.age ?? 0;
+  }
+
+  /** Whether the playlist says that the stream is over. */
+  get ended() {
+    return this.#hls.latestLevelDetails?.live === false;
+  }
+
+  /** Address of the segment on screen, null while unknown. */
+  get segmentUrl() {
+    const details = this.#hls.latestLevelDetails;
+    const time = this.#video.currentTime;
+    const fragment = details?.fragments.find((one) => time >= one.start && time < one.start + one.duration);
+    return fragment?.relurl ? fragment.url : null;
+  }
+
+  /** Measured, bit/s. */
+  get bandwidth() {
+    return this.#hls.bandwidthEstimate;
+  }
+
+  destroy() {
+    this.#hls.destroy();
+  }
+}

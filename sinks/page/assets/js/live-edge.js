@@ -1,0 +1,61 @@
+/** Keeps the picture where the mode wants it: a little faster when behind, a jump when far behind. */
+
+const PERIOD_MS = 500;
+/** Further behind than this no viewer should wait for catching up; in low latency less, since lag is what that mode is chosen against. */
+const JUMP_SECONDS = { low: 4, normal: 10 };
+/** Lag that nobody sees; below it the speed is left alone. */
+const TOLERANCE_SECONDS = { low: 0.2, normal: 0.4 };
+/** Once catching up, go on to here, so that the speed does not flutter. */
+const SETTLED_SECONDS = 0.05;
+/** Above about 5 % speech is heard to be faster although its pitch is kept. */
+const CATCH_UP_RATE = 1.05;
+/** Part of the aimed distance that must be buffered, or catching up would end in a stall. */
+const BUFFER_SHARE = 0.5;
+
+const buffered = (video) => {
+  for (let i = 0; i < video.buffered.length; i += 1) {
+    if (video.buffered.start(i) <= video.currentTime + 0.1 && video.buffered.end(i) > video.currentTime) {
+      return video.buffered.end(i) - video.currentTime;
+    }
+  }
+  return 0;
+};
+
+export class LiveEdge {
+  /** False while the viewer has rewound or paused. */
+  following = true;
+  #player;
+
+  constructor(player) {
+    this.#player = player;
+    setInterval(() => this.#adjust(), PERIOD_MS);
+  }
+
+  #adjust() {
+    const { engine, video, lowLatency } = this.#player;
+    if (!engine || video.paused || engine.ended) return;
+    const mode = lowLatency ? 'low' : 'normal';
+    const { behind } = engine;
+    if (!this.following || !Number.isFinite(behind)) {
+      video.playbackRate = 1;
+    } else if (behind > JUMP_SECONDS[mode]) {
+      this.jump();
+    } else if (behind > TOLERANCE_SECONDS[mode] && this.bufferSeconds > engine.target * BUFFER_SHARE) {
+      video.playbackRate = CATCH_UP_RATE;
+    } else if (behind < SETTLED_SECONDS || this.bufferSeconds < (engine.target * BUFFER_SHARE) / 2) {
+      video.playbackRate = 1;
+    }
+  }
+
+  /** Goes to the live position and follows it from there. */
+  jump() {
+    const position = this.#player.engine?.livePosition;
+    this.following = true;
+    if (position !== null && position !== undefined && position > this.#player.video.currentTime) this.#player.video.currentTime = position;
+  }
+
+  /** Seconds of media ahead of the picture. */
+  get bufferSeconds() {
+    return buffered(this.#player.video);
+  }
+}
