@@ -18,6 +18,8 @@ from streams.topics import OF_EVENT
 
 TOPIC = OF_EVENT[ChannelProfile].name
 LOGIN = re.compile(r"[a-z0-9][a-z0-9_]{1,24}")
+RESERVED = {"api", "assets", "chat", "eventsub", "healthz", "helix", "live", "media", "metrics", "oauth2", "readyz", "time", "ws"}
+"""First parts of addresses at the edge: a channel's page is at `/{login}`."""
 ALPHABET = string.ascii_letters + string.digits
 SECRET_CHARACTERS = 32
 """62^32 is 190 bits."""
@@ -59,9 +61,9 @@ class Accounts:
             AccountError: the login is taken or is no login.
         """
         if not LOGIN.fullmatch(login):
-            raise AccountError(
-                f"{login!r} is no login: 2 to 25 of a-z, 0-9 and _, not _ first. Choose another, such as 'night_owl'"
-            )
+            raise AccountError(f"{login!r} is no login: 2 to 25 of a-z, 0-9 and _, not _ first. Choose another, such as 'night_owl'")
+        if login in RESERVED:
+            raise AccountError(f"{login!r} is an address of ours. Choose another login")
         number = identity(login)
         if present := self._rows().get(number):
             raise AccountError(taken(login, present[0][1]))

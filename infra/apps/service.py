@@ -38,14 +38,16 @@ class App:
         """Why it is not ready, by what was looked at."""
         return {name: why for name, check in self.checks.items() if (why := check())}
 
+    def probes(self) -> list[web.RouteDef]:
+        """`/healthz`, `/readyz` and `/metrics`."""
+        return [web.get("/healthz", self._health), web.get("/readyz", self._ready), web.get("/metrics", _metrics)]
+
     @asynccontextmanager
     async def serving(self, port: int, application: web.Application | None = None) -> AsyncIterator[None]:
-        """Serves `/healthz`, `/readyz` and `/metrics`, beside what the application has, on a loopback port."""
-        application = application or web.Application()
-        there = {resource.canonical for resource in application.router.resources()}
-        for path, handler in (("/healthz", self._health), ("/readyz", self._ready), ("/metrics", _metrics)):
-            if path not in there:
-                application.router.add_get(path, handler)
+        """Serves an application, or the probes alone, on a loopback port."""
+        if application is None:
+            application = web.Application()
+            application.add_routes(self.probes())
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         try:

@@ -1,0 +1,178 @@
+"""Installs what a command needs and is missing: system packages, Python environment, hls.js, jars. Standard library only.
+
+`python3 infra/bootstrap.py COMMAND`, called by `./chronicast` before every command. A step whose lock file has not changed since
+it was done costs a few milliseconds.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+STATE = CHECKOUT / ".chronicast"
+LOG = STATE / "logs" / "setup.log"
+LOCKS = CHECKOUT / "infra" / "locks"
+VENV = CHECKOUT / ".venv"
+PAGE = CHECKOUT / "sinks" / "page"
+
+RUN = {"java": "openjdk-17-jre-headless", "mvn": "maven", "ffmpeg": "ffmpeg", "nginx": "nginx-light", "setpriv": "util-linux"}
+"""Program -> Debian package that has it."""
+TEST = {"chromium": "chromium"}
+RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
+"""What the video bench compares with; Debian's libnginx-mod-rtmp."""
+PYTHON = ">=3.11,<3.13"
+"""As in pyproject.toml: Faust and Flink have no wheels beyond."""
+NEEDS = {"up": "run", "test": "test", "bench": "test"}
+"""Command -> what it needs beyond Python packages; other commands only talk to what runs."""
+
+
+class SetupError(Exception):
+    """A step failed; the message says what to do."""
+
+
+def main(command: str) -> None:
+    """Makes everything ready for a command."""
+    need = NEEDS.get(command, "")
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    if need:
+        system_packages(need)
+    python_packages("test" if need == "test" else "run")
+    if need:
+        page_packages()
+        jars("kafka")
+    if need == "test" and "apache-flink" in (LOCKS / "test.lock").read_text():
+        jars("flink")
+
+
+def system_packages(need: str) -> None:
+    """Installs Debian packages whose programs are missing."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    wanted = {**RUN, **(TEST if need == "test" else {})}
+    missing = [package for program, package in wanted.items() if shutil.which(program, path=path) is None]
+    if need == "test" and not RTMP_MODULE.exists():
+        missing.append("libnginx-mod-rtmp")
+    if not done(PAGE / "node_modules", page_stamp()) and shutil.which("npm") is None:
+        missing += ["nodejs", "npm"]
+    if not missing:
+        return
+    names = " ".join(missing)
+    if shutil.which("apt-get") is None:
+        raise SetupError(f"these are missing, and this is no Debian: {names}. Install them by hand, then call again")
+    root: list[str] = [] if os.geteuid() == 0 else ["sudo"]
+    if root and shutil.which("sudo") is None:
+        raise SetupError(f"system packages are missing and there is no sudo. As root: apt-get install {names}; then call again")
+    if root:
+        subprocess.run(["sudo", "-v"], check=True)  # asks for the password while the terminal is the user's
+    step("package lists (apt-get update)", [*root, "apt-get", "update", "-q"])
+    install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q", "-y", "--no-install-recommends", *missing]
+    step(f"system packages: {names}", [*root, *install])
+    if "nginx-light" in missing and shutil.which("systemctl"):
+        # Debian starts a web server of its own on port 80, which nobody asked for.
+        subprocess.run([*root, "systemctl", "disable", "--now", "nginx"], check=False, capture_output=True)
+
+
+def python_packages(lock: str) -> None:
+    """Brings the environment to a lock file, by hash. What the tests need holds what a run needs too."""
+    stamps = {name: digest(LOCKS / f"{name}.lock") for name in ("run", "test")}
+    enough = (stamps["test"],) if lock == "test" else (stamps["test"], stamps["run"])
+    if any(done(VENV, stamp) for stamp in enough):
+        return
+    uv = installer()
+    if not (VENV / "bin" / "python").exists():
+        step(f"Python environment (Python {PYTHON})", [uv, "venv", "--allow-existing", "--python", PYTHON, str(VENV)])
+    file = LOCKS / f"{lock}.lock"
+    title = f"Python packages ({file.relative_to(CHECKOUT)})"
+    step(title, [uv, "pip", "sync", "--require-hashes", "--python", str(VENV / "bin" / "python"), str(file)])
+    mark(VENV, stamps[lock])
+
+
+def installer() -> str:
+    """Path of uv, pinned by hash, in an environment of its own."""
+    folder = STATE / "uv"
+    lock = LOCKS / "uv.lock"
+    if not done(folder, digest(lock)):
+        step("environment of the installer", [sys.executable, "-m", "venv", "--clear", str(folder)])
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
+        step("installer (uv)", pip)
+        mark(folder, digest(lock))
+    return str(folder / "bin" / "uv")
+
+
+def page_packages() -> None:
+    """hls.js for the page, as its lock file has it."""
+    if not done(PAGE / "node_modules", page_stamp()):
+        step("page packages (npm ci)", ["npm", "ci", "--prefix", str(PAGE), "--no-audit", "--no-fund", "--ignore-scripts"])
+        mark(PAGE / "node_modules", page_stamp())
+
+
+def page_stamp() -> str:
+    """What the page's packages were installed from."""
+    return digest(PAGE / "package-lock.json")
+
+
+def jars(profile: str) -> None:
+    """Java archives of a profile of infra/jars/pom.xml."""
+    pom = CHECKOUT / "infra" / "jars" / "pom.xml"
+    folder = STATE / "jars" / profile
+    if not done(folder, digest(pom)):
+        shutil.rmtree(folder, ignore_errors=True)
+        step(f"Java archives: {profile} (Maven)", ["mvn", "-B", "-q", "-f", str(pom), "-P", profile, "package"])
+        mark(folder, digest(pom))
+
+
+def step(title: str, command: Sequence[str]) -> None:
+    """Runs a command and shows the seconds that it takes; its output goes to the log.
+
+    Raises:
+        SetupError: it failed; the message ends with what it said last.
+    """
+    live = sys.stderr.isatty()
+    began = time.monotonic()
+    if not live:
+        print(f"==> {title}", file=sys.stderr, flush=True)  # noqa: T201
+    with LOG.open("a+") as log:
+        start = log.seek(0, os.SEEK_END)
+        try:
+            process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=CHECKOUT)
+        except OSError as cause:
+            raise SetupError(f"{title}: {cause}") from cause
+        while process.poll() is None:
+            if live:
+                print(f"\r==> {title}  {time.monotonic() - began:.0f} s ", end="", file=sys.stderr, flush=True)  # noqa: T201
+            time.sleep(0.1)
+        if live:
+            print(file=sys.stderr)  # noqa: T201
+        if process.returncode:
+            log.seek(start)
+            last = "\n    ".join(log.read().splitlines()[-12:])
+            raise SetupError(f"{title} failed (exit {process.returncode}). All it said is in {LOG}; the end:\n    {last}")
+
+
+def digest(file: Path) -> str:
+    """What a file holds, in short."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def done(folder: Path, stamp: str) -> bool:
+    """Whether a folder was made from what the stamp stands for."""
+    file = folder / ".chronicast-stamp"
+    return file.exists() and file.read_text() == stamp
+
+
+def mark(folder: Path, stamp: str) -> None:
+    """Notes what a folder was made from."""
+    (folder / ".chronicast-stamp").write_text(stamp)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except SetupError as failure:
+        sys.exit(f"chronicast: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)

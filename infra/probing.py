@@ -1,0 +1,43 @@
+"""Looks from outside at whether a part of the system is ready."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from infra.kafka import KafkaNode
+
+Look = Callable[[], Awaitable[str]]
+"""What is still lacking; empty where it is ready."""
+ANSWER_S = 3.0
+"""A process whose loop turns answers within milliseconds, on a busy machine within a second."""
+
+
+def http(url: str) -> Look:
+    """Ready once the URL answers 200; a `/readyz` of ours says what is lacking."""
+
+    async def look() -> str:
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S)) as session,
+                session.get(url) as answer,
+            ):
+                if answer.status == 200:
+                    return ""
+                if answer.content_type == "application/json":
+                    reasons = (await answer.json()).get("reasons") or {}
+                    return "; ".join(f"{name}: {why}" for name, why in reasons.items()) or f"{url} answers {answer.status}"
+                return f"{url} answers {answer.status}"
+        except (aiohttp.ClientError, TimeoutError) as cause:
+            return f"{url} does not answer ({type(cause).__name__})"
+
+    return look
+
+
+def kafka(node: KafkaNode) -> Look:
+    """Ready once the broker answers."""
+
+    async def look() -> str:
+        return "" if await asyncio.to_thread(node.ready) else f"no broker answers at {node.bootstrap} yet"
+
+    return look

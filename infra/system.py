@@ -1,0 +1,84 @@
+"""The whole system on one machine: its processes, in the order in which they need each other."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+
+from infra import nginx, probing
+from infra.kafka import KafkaNode
+from infra.settings import Settings
+from infra.supervisor import Service
+from streams.log_admin import ensure_topics
+
+SUBSYSTEMS = {
+    "log": ("kafka", "registry"),
+    "ingest": ("ingest",),
+    "transcoding": ("folds", "transcoder"),
+    "delivery": ("origin", "edge"),
+}
+"""What users know the processes as: the log carries, ingest takes in, transcoding makes renditions, delivery shows."""
+
+
+def node(settings: Settings) -> KafkaNode:
+    """Our own Kafka."""
+    return KafkaNode(settings.folder / "kafka", settings.ports.kafka, settings.ports.controller)
+
+
+def stages(settings: Settings, *, demo: bool) -> list[list[Service]]:
+    """The processes to run; those that outside ones replace are left out."""
+    return [
+        stage
+        for stage in (_log(settings), _registry(settings), _workers(settings), _edge(settings), _demo(settings) if demo else [])
+        if stage
+    ]
+
+
+def _log(settings: Settings) -> list[Service]:
+    if settings.kafka:
+        return []
+    kafka = node(settings)
+
+    def command() -> list[str]:
+        kafka.prepare()
+        return kafka.command()
+
+    async def topics() -> None:
+        await asyncio.to_thread(ensure_topics, settings.bootstrap)
+
+    ports = (settings.ports.kafka, settings.ports.controller)
+    return [Service("kafka", command, probing.kafka(kafka), ports, {}, topics)]
+
+
+def _registry(settings: Settings) -> list[Service]:
+    return [] if settings.registry else [_app(settings, "registry", settings.ports.registry)]
+
+
+def _workers(settings: Settings) -> list[Service]:
+    ports = settings.ports
+    return [
+        _app(settings, "ingest", ports.ingest, ports.rtmp, *([ports.rtmps] if settings.tls_certificate else [])),
+        _app(settings, "folds", ports.folds),
+        _app(settings, "transcoder", ports.transcoder),
+        _app(settings, "origin", ports.origin),
+    ]
+
+
+def _edge(settings: Settings) -> list[Service]:
+    look = probing.http(f"http://127.0.0.1:{settings.ports.edge}/readyz")
+    return [Service("edge", lambda: nginx.command(settings), look, (settings.ports.edge,))]
+
+
+def _demo(settings: Settings) -> list[Service]:
+    look = probing.http(f"http://127.0.0.1:{settings.ports.edge}/live/demo/master.m3u8")
+    return [Service("demo", _python("infra.demo"), look, (), settings.environment())]
+
+
+def _app(settings: Settings, name: str, probes: int, *ports: int) -> Service:
+    """A process of ours, whose probes are on a port."""
+    look = probing.http(f"http://127.0.0.1:{probes}/readyz")
+    return Service(name, _python(f"infra.apps.{name}"), look, (probes, *ports), settings.environment())
+
+
+def _python(module: str) -> Callable[[], Sequence[str]]:
+    """The command line of one of our modules."""
+    return lambda: [sys.executable, "-m", module]
