@@ -115,34 +115,36 @@ def delete_version(state: Subjects, subject: str, asked: str, *, permanent: bool
     return version.version, [version._replace(deleted=True).stored()]
 
 
-def set_level(state: Subjects, subject: str | None, asked: str) -> list[StoredRecord]:
+def set_level(state: Subjects, subject: str | None, asked: str) -> tuple[Level, list[StoredRecord]]:
     """Sets the rule of a subject, or the global one for None."""
     _writable(state, subject)
     if asked.upper() not in set(Level):
         raise RefusedError(42203, f"Invalid compatibility level. Valid values are {', '.join(Level)}")
-    return [level_set(subject, Level(asked.upper()))]
+    level = Level(asked.upper())
+    return level, [level_set(subject, level)]
 
 
-def clear_level(state: Subjects, subject: str | None) -> list[StoredRecord]:
-    """Takes a subject's rule away, so that the global one counts; for None the global one, so that the default counts."""
+def clear_level(state: Subjects, subject: str | None) -> tuple[Level, list[StoredRecord]]:
+    """Takes a subject's rule away, so that the global one counts; for None the global one. Answers the rule that was."""
     _writable(state, subject)
     if subject is not None and state.own_level(subject) is None:
         raise RefusedError(40408, f"Subject '{subject}' does not have subject-level compatibility configured")
-    return [level_set(subject, None)]
+    return state.level(subject), [level_set(subject, None)]
 
 
-def set_mode(subject: str | None, asked: str) -> list[StoredRecord]:
+def set_mode(subject: str | None, asked: str) -> tuple[Mode, list[StoredRecord]]:
     """Sets the mode of a subject, or the global one for None."""
     if asked.upper() not in set(Mode):
         raise RefusedError(42204, f"Invalid mode. Valid values are {', '.join(Mode)}")
-    return [mode_set(subject, Mode(asked.upper()))]
+    mode = Mode(asked.upper())
+    return mode, [mode_set(subject, mode)]
 
 
-def clear_mode(state: Subjects, subject: str) -> list[StoredRecord]:
-    """Takes a subject's mode away, so that the global one counts."""
+def clear_mode(state: Subjects, subject: str) -> tuple[Mode, list[StoredRecord]]:
+    """Takes a subject's mode away, so that the global one counts. Answers the mode that was."""
     if state.own_mode(subject) is None:
         raise RefusedError(40409, f"Subject '{subject}' does not have subject-level mode configured")
-    return [mode_set(subject, None)]
+    return state.mode(subject), [mode_set(subject, None)]
 
 
 def _forget(state: Subjects, subject: str) -> list[StoredRecord]:

@@ -60,7 +60,7 @@ class Subjects:
         return [held[number] for number in sorted(held) if deleted or not held[number].deleted]
 
     def of_id(self, number: int) -> list[Version]:
-        """Places of a schema, by subject and version; none for an unknown id. Soft-deleted ones count: bytes with their id are still about."""
+        """Places of a schema, by subject and version; none for an unknown id. Soft-deleted ones count: bytes name them still."""
         return [self._subjects[subject][version] for subject, version in sorted(self._ids.get(number, ()))]
 
     def id_for(self, schema: str) -> int:
