@@ -40,7 +40,7 @@ class App:
 
     def probes(self) -> list[web.RouteDef]:
         """`/healthz`, `/readyz` and `/metrics`."""
-        return [web.get("/healthz", self._health), web.get("/readyz", self._ready), web.get("/metrics", _metrics)]
+        return [web.get("/healthz", self._health), web.get("/readyz", self._ready), web.get("/metrics", self.metrics)]
 
     @asynccontextmanager
     async def serving(self, port: int, application: web.Application | None = None) -> AsyncIterator[None]:
@@ -65,10 +65,9 @@ class App:
         lacks = self.lacks()
         return web.json_response({"ready": not lacks, "reasons": lacks}, status=503 if lacks else 200)
 
-
-async def _metrics(_: web.Request) -> web.Response:
-    """Prometheus' text form."""
-    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def metrics(self, _: web.Request) -> web.Response:
+        """Prometheus' text form."""
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def run(name: str, body: Callable[[App], Awaitable[None]]) -> None:

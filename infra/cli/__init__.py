@@ -1,0 +1,1 @@
+"""What people type: a module per command, put together in `__main__.py`."""

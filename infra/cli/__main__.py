@@ -1,0 +1,45 @@
+"""`python -m infra.cli`, which `./chronicast` runs."""
+
+import sys
+
+import typer
+
+from infra.cli.account import account
+from infra.cli.bench import bench
+from infra.cli.console import CommandError, err
+from infra.cli.doctor import doctor
+from infra.cli.status import status
+from infra.cli.tail import tail
+from infra.cli.testing import run_tests
+from infra.cli.topics import topics
+from infra.cli.up import up
+
+app = typer.Typer(
+    name="chronicast",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Live streaming as an event log. Exit codes: 0 fine, 1 not as it should be, 2 wrong usage, 3 not running.",
+)
+app.add_typer(account, name="account")
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+app.command()(up)
+app.command()(doctor)
+app.command()(status)
+app.command()(topics)
+app.command()(tail)
+app.command(context_settings=PASSED_ON)(bench)
+app.command("test", context_settings=PASSED_ON)(run_tests)
+
+
+def main() -> None:
+    """Runs the command; an error that the user can do something about is told in words."""
+    try:
+        app(sys.argv[1:] if sys.argv[1:] != ["help"] else ["--help"], standalone_mode=True)
+    except CommandError as failure:
+        err.print(f"[red]chronicast:[/] {failure}")
+        sys.exit(failure.code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""`chronicast account ...`: accounts, and the keys that publishers go live with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+
+from infra.accounts import AccountError, Accounts
+from infra.cli.console import AsJson, CommandError, out, parts, settings, show_json
+from schemas.events.channel import Tier
+
+account = typer.Typer(no_args_is_help=True, help="Make and list accounts; rotate and revoke stream keys.")
+Login = Annotated[str, typer.Argument(help="Lower-case name, as in the page's address.")]
+
+
+@contextmanager
+def accounts() -> Iterator[Accounts]:
+    """The accounts of the system that runs."""
+    with parts() as found:
+        try:
+            yield Accounts(found.log, found.codec, "account")
+        except AccountError as cause:
+            raise CommandError(str(cause)) from cause
+
+
+@account.command()
+def create(
+    login: Login,
+    tier: Annotated[Tier, typer.Option(help="Decides the renditions that the channel gets.")] = "regular",
+    as_json: AsJson = False,
+) -> None:
+    """Make an account; its token and key are shown this once."""
+    with accounts() as all_of_them:
+        made = all_of_them.create(login, tier)
+    if as_json:
+        show_json(msgspec.to_builtins(made))
+        return
+    for name in made.__struct_fields__:
+        out.print(f"{name:<13} {getattr(made, name)}")
+    out.print(f"{'server':<13} {settings().rtmp_url}")
+    out.print("[dim]Token and key are shown this once. A new key: ./chronicast account rotate-key " + login + "[/]")
+
+
+@account.command("rotate-key")
+def rotate_key(login: Login, as_json: AsJson = False) -> None:
+    """Make a new stream key; the present one is refused from now on."""
+    with accounts() as all_of_them:
+        key = all_of_them.rotate_key(login)
+    if as_json:
+        show_json({"login": login, "stream_key": key})
+    else:
+        out.print(f"stream_key    {key}\n[dim]Shown this once.[/]")
+
+
+@account.command("revoke-key")
+def revoke_key(login: Login, as_json: AsJson = False) -> None:
+    """Take the stream key away; the channel cannot go live until it gets a new one."""
+    with accounts() as all_of_them:
+        all_of_them.revoke_key(login)
+    if as_json:
+        show_json({"login": login, "stream_key": None})
+    else:
+        out.print(f"{login} has no stream key any more. A new one: ./chronicast account rotate-key {login}")
+
+
+@account.command("list")
+def list_accounts(as_json: AsJson = False) -> None:
+    """List all accounts."""
+    with accounts() as all_of_them:
+        found = [
+            {
+                "id": one.channel_id,
+                "login": one.login,
+                "tier": one.tier,
+                "client_id": one.client_id,
+                "has_key": one.stream_key_hash is not None,
+            }
+            for one in all_of_them.all()
+        ]
+    if as_json:
+        show_json(found)
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("login", "id", "tier", "stream key"):
+        table.add_column(name)
+    for one in found:
+        table.add_row(str(one["login"]), str(one["id"]), str(one["tier"]), "yes" if one["has_key"] else "revoked")
+    out.print(table)

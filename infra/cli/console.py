@@ -1,0 +1,83 @@
+"""What the commands share: settings, words to the user, and how they end."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from infra import logs
+from infra.parts import Parts
+from infra.settings import Settings, SettingsError
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+FAILED = 1
+"""Exit code: something is not as it should be."""
+USAGE = 2
+"""Exit code: the command was given wrongly."""
+ABSENT = 3
+"""Exit code: the system that was asked does not run."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+class CommandError(Exception):
+    """A command cannot go on; the message gives cause and fix."""
+
+    def __init__(self, message: str, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def settings() -> Settings:
+    """The settings of the environment.
+
+    Raises:
+        CommandError: a setting has no use as it is.
+    """
+    try:
+        return Settings.read(os.environ)
+    except SettingsError as cause:
+        raise CommandError(str(cause), USAGE) from cause
+
+
+@contextmanager
+def parts() -> Iterator[Parts]:
+    """Log, codec and objects of the system that runs.
+
+    Raises:
+        CommandError: no broker answers.
+    """
+    from infra.system import node  # noqa: PLC0415 - the commands that need no broker start without it
+
+    now = settings()
+    if not now.kafka and not node(now).ready():
+        raise CommandError(
+            f"no broker answers at {now.bootstrap}. Start the system: ./chronicast up (or set CHRONICAST_KAFKA, or the "
+            "CHRONICAST_PORT_OFFSET that it was started with)",
+            ABSENT,
+        )
+    logs.configure("cli", "error")
+    with Parts(now) as found:
+        yield found
+
+
+def show_json(value: Any) -> None:
+    """Prints a value for programs."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def age(seconds: float) -> str:
+    """A duration as people say it: `4 s`, `3 min`, `5 h`, `2 d`."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,66 @@
+"""`chronicast status`: how each subsystem is."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from infra import system
+from infra.cli.console import ABSENT, FAILED, AsJson, CommandError, age, out, settings, show_json
+from infra.run import noted
+from infra.supervisor import Service
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show whether every subsystem is healthy. Exits 0 if so, 1 if not, 3 if nothing runs."""
+    now = settings()
+    run = noted(now.folder)
+    if run is None:
+        raise CommandError(f"no system runs from {now.folder}. Start it: ./chronicast up", ABSENT)
+    services = [service for stage in system.stages(now, demo=run.demo) for service in stage]
+    lacks = dict(zip((s.name for s in services), asyncio.run(_look(services)), strict=True))
+    states = {state.name: state for state in run.services}
+    subsystems = {
+        subsystem: {
+            name: {
+                "healthy": not lacks[name],
+                "phase": states[name].phase,
+                "pid": states[name].pid,
+                "restarts": states[name].restarts,
+                "seconds": round(time.time() - states[name].since),
+                "lacks": lacks[name],
+            }
+            for name in names
+            if name in lacks
+        }
+        for subsystem, names in {**system.SUBSYSTEMS, "demo": ("demo",)}.items()
+    }
+    healthy = not any(lacks.values())
+    if as_json:
+        show_json({"healthy": healthy, "since": run.since, "page": now.page_url, "rtmp": now.rtmp_url, "subsystems": subsystems})
+    else:
+        out.print(_table(subsystems))
+        out.print(
+            f"{'[green]healthy[/]' if healthy else '[red]not healthy[/]'}, up for {age(time.time() - run.since)}, page {now.page_url}"
+        )
+    if not healthy:
+        raise SystemExit(FAILED)
+
+
+async def _look(services: Sequence[Service]) -> list[str]:
+    """What each lacks, all looked at at once."""
+    return list(await asyncio.gather(*(service.lacks() for service in services)))
+
+
+def _table(subsystems: dict[str, dict[str, Any]]) -> Table:
+    """One line a process."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("subsystem", "process", "state", "for", "restarts", "process id", ""):
+        table.add_column(name)
+    for subsystem, processes in subsystems.items():
+        for name, found in processes.items():
+            mark = "[green]healthy[/]" if found["healthy"] else f"[red]{found['phase']}[/]"
+            table.add_row(subsystem, name, mark, age(found["seconds"]), str(found["restarts"]), str(found["pid"]), found["lacks"])
+    return table
