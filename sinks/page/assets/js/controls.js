@@ -1,6 +1,6 @@
 /** The bar under the picture. */
 
-import { el, iconButton, relabel, setText } from './dom.js';
+import { el, icon, iconButton, relabel, setText } from './dom.js';
 import { bitrate, seconds } from './format.js';
 import { attachMenu } from './menu.js';
 import { preferences } from './preferences.js';
@@ -63,13 +63,14 @@ export function controls(player, frame, actions) {
   const latency = el('span', { class: 'latency', title: 'Delay between the camera and your screen' });
   const low = el(
     'button',
-    { type: 'button', role: 'switch', class: 'low-latency', title: 'Low latency (y)', onClick: () => player.setLowLatency(!player.lowLatency) },
+    { type: 'button', role: 'switch', class: 'low-latency', title: 'Low latency (y)', onClick: () => player.setLowLatency(!player.lowLatency), 'aria-label': 'Low latency' },
+    icon('bolt'),
     el('span', { class: 'low-latency__label' }, 'Low latency'),
     el('span', { class: 'low-latency__track', 'aria-hidden': 'true' }),
   );
   const settings = iconButton('settings', 'Quality', null);
-  const stats = iconButton('stats', 'Playback statistics (i)', actions.stats);
-  const pip = document.pictureInPictureEnabled && iconButton('pip', 'Picture in picture (p)', () => player.pictureInPicture());
+  const stats = iconButton('stats', 'Playback statistics (i)', actions.stats, { class: 'icon-button wide-only' });
+  const pip = document.pictureInPictureEnabled && iconButton('pip', 'Picture in picture (p)', () => player.pictureInPicture(), { class: 'icon-button wide-only' });
   const theatre = iconButton('theatre', 'Theatre mode (t)', actions.theatre, { class: 'icon-button wide-only' });
   const full = iconButton('fullscreen', 'Full screen (f)', () => toggleFullscreen(frame));
   const quality = el('div', { class: 'quality' }, settings);
