@@ -15,7 +15,7 @@ TARGET_DURATION = 4
 
 def classic_master(window: Window) -> str:
     """Every video rendition that is alive, with the audio in its segments."""
-    listings = window.renditions
+    listings = window.playable(parts=False)
     audio = next((listing for listing in listings if listing.declared.kind == "audio"), None)
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]
     for listing in listings:

@@ -12,7 +12,7 @@ AUDIO_GROUP = "audio"
 
 def master_playlist(window: Window, *, parts: bool) -> str:
     """The renditions that are alive, best first, audio alone last. Empty of variants only before the first part."""
-    listings = window.renditions
+    listings = window.playable(parts=parts)
     query = "" if parts else "?latency=normal"
     audio = next((listing for listing in listings if listing.declared.kind == "audio"), None)
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]

@@ -25,12 +25,6 @@ class Edge(NamedTuple):
     parts: int
     """Parts of the segment after it."""
 
-    def holds(self, media_sequence: int, part: int | None) -> bool:
-        """Whether the playlist has the segment, or the part of it, or something later."""
-        if media_sequence <= self.last:
-            return True
-        return part is not None and media_sequence == self.last + 1 and part < self.parts
-
 
 class Listing(NamedTuple):
     """A rendition's playlist."""
@@ -79,10 +73,19 @@ class Window:
         return None if self._head is None else self._head.session_id
 
     @property
+    def began_us(self) -> int:
+        """Programme date time of the newest segment's beginning; 0 before the first."""
+        return 0 if self._head is None else self._head.began_us
+
+    @property
     def renditions(self) -> list[Listing]:
         """Those that are alive: source first, then by size and rate, audio last."""
         found = [listing for name in self._tracks if (listing := self.listing(name)) is not None and listing.alive]
         return sorted(found, key=_rank)
+
+    def playable(self, *, parts: bool) -> list[Listing]:
+        """Those that are alive and list something: parts count only where they are listed."""
+        return [listing for listing in self.renditions if parts or listing.entries]
 
     def listing(self, rendition: str) -> Listing | None:
         """A rendition's playlist; None where nothing of it can be played."""
@@ -101,6 +104,17 @@ class Window:
             last += 1
         growing = self._segments.get(segment_key(rendition, last + 1))
         return Edge(last, len(growing.parts) if growing is not None else 0)
+
+    def holds(self, rendition: str, media_sequence: int, part: int | None) -> bool:
+        """Whether the playlist has the segment, or the part of it, or something later.
+
+        A part past the last one of a whole segment is the next segment's first (RFC 8216bis section 6.2.5.2).
+        """
+        last, parts = self.edge(rendition)
+        if media_sequence == last and part is not None:
+            segment = self._segments.get(segment_key(rendition, last))
+            return segment is None or not segment.whole or part < segment.count or parts > 0
+        return media_sequence <= last or (part is not None and media_sequence == last + 1 and part < parts)
 
     def alive(self, rendition: str) -> bool:
         """Whether the rendition produced within the newest `LAG` segments."""

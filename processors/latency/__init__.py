@@ -1,0 +1,1 @@
+"""Where the time between camera and screen goes, from the stamps in the events."""

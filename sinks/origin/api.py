@@ -1,0 +1,123 @@
+"""The read API: who is live, with what renditions, and where the time goes."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from processors.playlist.rates import media_rate
+from processors.playlist.text import date_time
+from processors.playlist.window import Listing
+from sinks.origin.channel import LiveChannel
+from sinks.origin.problem import starting, unknown_channel
+from sinks.origin.stages import Stages
+from sinks.origin.views import Views
+from streams.clock import now_us
+from streams.fold import Clock
+
+HEADERS = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-cache", "Content-Type": "application/json"}
+
+
+class Api:
+    """The routes under /api that read, and /time."""
+
+    def __init__(self, views: Views, stages: Stages, clock: Clock = now_us) -> None:
+        self._views = views
+        self._stages = stages
+        self._clock = clock
+
+    def routes(self) -> list[web.RouteDef]:
+        """All of them."""
+        return [
+            web.get("/api/channels", self.channels),
+            web.get("/api/channels/{login}", self.channel),
+            web.get("/api/channels/{login}/latency", self.latency),
+            web.get("/time", self.time),
+        ]
+
+    async def channels(self, _: web.Request) -> web.Response:
+        """Channels that are live, by login."""
+        if not self._views.caught_up:
+            raise starting()
+        return _json({"channels": [describe(channel) for channel in self._views.live()]})
+
+    async def channel(self, request: web.Request) -> web.Response:
+        """One channel, live or not."""
+        return _json(describe(self._find(request)))
+
+    async def latency(self, request: web.Request) -> web.Response:
+        """What each stage between camera and screen took lately, beside its budget."""
+        channel = self._find(request)
+        return _json({"channel_id": channel.channel_id, "stages": self._stages.table(channel.channel_id)})
+
+    async def time(self, _: web.Request) -> web.Response:
+        """The wall clock as xs:dateTime, by which players place themselves (DASH UTCTiming)."""
+        headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"}
+        return web.Response(text=date_time(self._clock()), headers=headers)
+
+    def _find(self, request: web.Request) -> LiveChannel:
+        if not self._views.caught_up:
+            raise starting()
+        login = request.match_info["login"]
+        channel = self._views.by_login(login)
+        if channel is None:
+            raise unknown_channel(login)
+        return channel
+
+
+def describe(channel: LiveChannel) -> dict[str, Any]:
+    """A channel as the API tells it."""
+    profile, broadcast = channel.profile, channel.broadcast
+    login = profile.login if profile is not None else broadcast.login if broadcast is not None else channel.channel_id
+    found: dict[str, Any] = {
+        "channel_id": channel.channel_id,
+        "login": login,
+        "display_name": profile.display_name if profile is not None else login,
+        "live": channel.live,
+        "state": broadcast.state if broadcast is not None else "offline",
+        "category": profile.category if profile is not None else "",
+        "language": profile.language if profile is not None else "",
+        "mature": profile.mature if profile is not None else False,
+        "tier": profile.tier if profile is not None else broadcast.tier if broadcast is not None else "regular",
+        "title": "",
+        "session_id": None,
+        "started_at": None,
+        "ended_at": None,
+        "renditions": [],
+    }
+    if broadcast is not None:
+        found["session_id"] = broadcast.session_id
+        found["started_at"] = date_time(broadcast.started_at)
+        found["ended_at"] = date_time(broadcast.ended_at) if broadcast.ended_at is not None else None
+        found["title"] = broadcast.title
+        found["category"] = broadcast.category or found["category"]
+        found["language"] = broadcast.language or found["language"]
+    if channel.live:
+        folder = f"/live/{login}"
+        found["renditions"] = [_rendition(listing, folder) for listing in channel.playable(parts=True)]
+        found["playlists"] = {
+            "hls": f"{folder}/master.m3u8",
+            "hls_normal": f"{folder}/master.m3u8?latency=normal",
+            "hls_classic": f"{folder}/classic.m3u8",
+            "dash": f"{folder}/manifest.mpd",
+        }
+    return found
+
+
+def _rendition(listing: Listing, folder: str) -> dict[str, Any]:
+    declared, rate = listing.declared, media_rate(listing)
+    return {
+        "name": listing.rendition,
+        "kind": declared.kind,
+        "codecs": declared.codecs,
+        "width": declared.width,
+        "height": declared.height,
+        "frame_rate": declared.frame_rate,
+        "bit_rate": rate.mean,
+        "peak_bit_rate": rate.peak,
+        "playlist": f"{folder}/{listing.rendition}.m3u8",
+    }
+
+
+def _json(content: Any) -> web.Response:
+    return web.Response(body=msgspec.json.encode(content), headers=HEADERS)

@@ -1,0 +1,195 @@
+"""Playlists and manifests over HTTP, with blocking reload."""
+
+import math
+import re
+
+from aiohttp import web
+
+from processors.playlist.classic import classic_master, classic_playlist
+from processors.playlist.dash import manifest
+from processors.playlist.hls import Shape, media_playlist, part_target, target_duration
+from processors.playlist.iframes import iframe_playlist
+from processors.playlist.master import master_playlist
+from processors.playlist.window import Listing
+from sinks.origin.channel import LiveChannel
+from sinks.origin.directives import AHEAD_SECONDS, AHEAD_SEGMENTS, Directives, directives, too_far
+from sinks.origin.document import MANIFEST, PLAYLIST, Document
+from sinks.origin.problem import late, offline, starting, unknown_channel, unknown_rendition
+from sinks.origin.views import Views
+
+FRESH = "max-age=1"
+"""Half a target duration: how old a playlist asked for without directives may be (RFC 8216bis section 6.2.5.1)."""
+BLOCKED = "max-age=12"
+"""Six target durations: an answer to a blocking request stays right, for its address names what it holds."""
+PER_HOST = "private, max-age=1"
+"""A manifest names its host for the clock: a cache that is shared by names of this host must not mix them."""
+WAIT_TARGETS = 3
+"""Target durations after which a blocking request fails (RFC 8216bis section 6.2.5.2)."""
+FIRST_S = 6.0
+"""How long to wait for a session's first segment: three target durations."""
+HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
+
+
+class Playlists:
+    """The routes under /live."""
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+
+    def routes(self) -> list[web.RouteDef]:
+        """All of them; HEAD is answered too."""
+        return [
+            web.get("/live/{login}/master.m3u8", self.master),
+            web.get("/live/{login}/classic.m3u8", self.classic),
+            web.get("/live/{login}/manifest.mpd", self.manifest),
+            web.get("/live/{login}/{rendition}.m3u8", self.media),
+            web.get("/live/{login}/{rendition}/iframes.m3u8", self.iframes),
+            web.get("/live/{login}/{rendition}/ts.m3u8", self.transport_stream),
+        ]
+
+    async def master(self, request: web.Request) -> web.Response:
+        """The multivariant playlist; `?latency=normal` leads to playlists without parts."""
+        channel, parts = self._channel(request), directives(request.query).shape.parts
+        await _playable(channel, parts=parts)
+        document = channel.document(("master", parts), lambda: Document(master_playlist(channel.window, parts=parts), PLAYLIST))
+        return document.answer(request, FRESH)
+
+    async def media(self, request: web.Request) -> web.Response:
+        """A rendition's playlist: at once, or once it holds what the delivery directives ask for."""
+        channel, rendition, asked = self._channel(request), request.match_info["rendition"], directives(request.query)
+        listing = await _listing(channel, rendition, parts=asked.shape.parts)
+        if asked.blocking:
+            await _block(channel, listing, asked)
+        return self._media(channel, rendition, asked.shape).answer(request, BLOCKED if asked.blocking else FRESH)
+
+    async def iframes(self, request: web.Request) -> web.Response:
+        """A rendition's key frames."""
+        channel, rendition = self._channel(request), request.match_info["rendition"]
+        await _listing(channel, rendition, parts=False)
+
+        def render() -> Document:
+            listing = _present(channel, rendition)
+            return Document(iframe_playlist(listing, channel.channel_id, over=channel.over(rendition)), PLAYLIST)
+
+        return channel.document(("iframes", rendition), render).answer(request, FRESH)
+
+    async def classic(self, request: web.Request) -> web.Response:
+        """The master of protocol version 3."""
+        channel = self._channel(request)
+        await _playable(channel, parts=False)
+        return channel.document("classic", lambda: Document(classic_master(channel.window), PLAYLIST)).answer(request, FRESH)
+
+    async def transport_stream(self, request: web.Request) -> web.Response:
+        """A rendition's playlist of protocol version 3."""
+        channel, rendition = self._channel(request), request.match_info["rendition"]
+        listing = await _listing(channel, rendition, parts=False)
+        if listing.declared.kind != "video":
+            raise unknown_rendition(request.match_info["login"], rendition, _names(channel, "video"))
+
+        def render() -> Document:
+            text = classic_playlist(channel.window, _present(channel, rendition), over=channel.over(rendition))
+            return Document(text, PLAYLIST)
+
+        return channel.document(("ts", rendition), render).answer(request, FRESH)
+
+    async def manifest(self, request: web.Request) -> web.Response:
+        """The DASH manifest."""
+        channel = self._channel(request)
+        await _playable(channel, parts=False)
+        time_url = f"{request.headers.get('X-Forwarded-Proto', request.scheme)}://{_host(request)}/time"
+        lead = channel.playable(parts=False)[0].rendition
+
+        def render() -> Document:
+            text = manifest(channel.window, time_url, over=channel.over(lead))
+            if text is None:
+                raise offline(_login(channel))
+            return Document(text, MANIFEST)
+
+        return channel.document(("manifest", time_url), render).answer(request, PER_HOST)
+
+    def _media(self, channel: LiveChannel, rendition: str, shape: Shape) -> Document:
+        def render() -> Document:
+            listing = _present(channel, rendition)
+            return Document(media_playlist(channel.window, listing, shape, over=channel.over(rendition)), PLAYLIST)
+
+        return channel.document((rendition, shape), render)
+
+    def _channel(self, request: web.Request) -> LiveChannel:
+        if not self._views.caught_up:
+            raise starting()
+        login = request.match_info["login"]
+        channel = self._views.by_login(login)
+        if channel is None:
+            raise unknown_channel(login)
+        return channel
+
+
+async def _playable(channel: LiveChannel, *, parts: bool) -> None:
+    """Waits for the first rendition of a session that has just begun."""
+    if channel.playable(parts=parts):
+        return
+    if not channel.live or not await channel.until(("playable", parts), lambda: bool(channel.playable(parts=parts)), FIRST_S):
+        raise offline(_login(channel))
+
+
+async def _listing(channel: LiveChannel, rendition: str, *, parts: bool) -> Listing:
+    """A rendition's listing, waited for where its first part or segment is on its way."""
+    await _playable(channel, parts=parts)
+
+    def found() -> Listing | None:
+        listing = channel.window.listing(rendition)
+        return listing if listing is not None and (parts or listing.entries) else None
+
+    if found() is None and channel.live and channel.window.alive(rendition):
+        await channel.until(("listing", rendition, parts), lambda: found() is not None, FIRST_S)
+    listing = found()
+    if listing is None:
+        raise unknown_rendition(_login(channel), rendition, _names(channel))
+    return listing
+
+
+async def _block(channel: LiveChannel, listing: Listing, asked: Directives) -> None:
+    """Waits until the playlist holds what was asked for.
+
+    Raises:
+        ProblemError: 400, too far ahead; 503, not produced in time.
+    """
+    rendition, media_sequence, part = listing.rendition, asked.media_sequence or 0, asked.part
+    last, parts = channel.window.edge(rendition)
+    if channel.over(rendition):
+        return
+    advance = math.ceil(AHEAD_SECONDS / part_target(listing))
+    newest_part = parts if media_sequence == last + 1 else 0
+    if media_sequence > last + bool(parts) + AHEAD_SEGMENTS or (
+        media_sequence > last and part is not None and part > newest_part + advance
+    ):
+        raise too_far(asked)
+
+    def holds() -> bool:
+        return channel.window.holds(rendition, media_sequence, part) or channel.over(rendition)
+
+    if not await channel.until((rendition, media_sequence, part), holds, WAIT_TARGETS * target_duration(listing)):
+        raise late(f"segment {media_sequence}" + ("" if part is None else f" part {part}"))
+
+
+def _present(channel: LiveChannel, rendition: str) -> Listing:
+    """A rendition's listing, known to be there but for a session that replaced it meanwhile."""
+    listing = channel.window.listing(rendition)
+    if listing is None:
+        raise unknown_rendition(_login(channel), rendition, _names(channel))
+    return listing
+
+
+def _names(channel: LiveChannel, kind: str | None = None) -> list[str]:
+    return [listing.rendition for listing in channel.window.renditions if kind in {None, listing.declared.kind}]
+
+
+def _login(channel: LiveChannel) -> str:
+    if channel.profile is not None:
+        return channel.profile.login
+    return channel.broadcast.login if channel.broadcast is not None else channel.channel_id
+
+
+def _host(request: web.Request) -> str:
+    """The host that the client asked, if it can be one."""
+    return request.host if HOST.fullmatch(request.host) else "localhost"

@@ -1,0 +1,111 @@
+"""The views that an origin folds: segments, sessions and profiles of all channels, read from the log into memory."""
+
+import asyncio
+
+import structlog
+
+from processors.playlist.broadcast import BroadcastFold
+from processors.playlist.fold import PlaylistFold
+from schemas.event import Event
+from schemas.events import ChannelProfile, PartProduced, RenditionDeclared, SegmentProduced
+from schemas.wire import Codec
+from sinks.origin.channel import LiveChannel
+from sinks.origin.config import OriginConfig
+from sinks.origin.stages import Stages
+from streams.clock import now_us
+from streams.fold import At, Clock
+from streams.follower import Follower
+from streams.log import Log
+
+logger = structlog.get_logger()
+PROFILES = "channel.profile.state.v1"
+
+
+class Views:
+    """All channels, by id and by login."""
+
+    def __init__(self, config: OriginConfig, log: Log, codec: Codec, stages: Stages, clock: Clock = now_us) -> None:
+        self._config = config
+        self._playlist = PlaylistFold(config.window)
+        self._broadcast = BroadcastFold()
+        self._stages = stages
+        self._channels: dict[str, LiveChannel] = {}
+        self._logins: dict[str, str] = {}
+        self._caught_up = False
+        self._starting: asyncio.Task[None] | None = None
+        now_ms = clock() // 1_000
+        self._followers = (
+            Follower(log, codec, [PROFILES], self._on_profile),
+            Follower(log, codec, self._broadcast.inputs, self._on_stream, now_ms - config.broadcast_reach_s * 1_000),
+            Follower(log, codec, self._playlist.inputs, self._on_segment, now_ms - config.segment_reach_s * 1_000),
+        )
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether all that was on the log at the start has been applied."""
+        return self._caught_up
+
+    def lacks(self) -> str:
+        """Why it is not ready; empty where it is."""
+        if self._starting is not None and self._starting.done() and self._starting.exception() is not None:
+            return f"the log cannot be read: {self._starting.exception()}"
+        return "" if self._caught_up else "reading the log"
+
+    def start(self) -> None:
+        """Begins to read; `caught_up` turns true later."""
+        self._starting = asyncio.create_task(self._start())
+
+    async def close(self) -> None:
+        """Stops reading."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        await asyncio.gather(*(follower.close() for follower in self._followers))
+
+    def by_login(self, login: str) -> LiveChannel | None:
+        """A channel by its name in URLs, in any case."""
+        channel_id = self._logins.get(login.lower())
+        return None if channel_id is None else self._channels[channel_id]
+
+    def by_id(self, channel_id: str) -> LiveChannel | None:
+        """A channel by its id."""
+        return self._channels.get(channel_id)
+
+    def live(self) -> list[LiveChannel]:
+        """Channels with a session on, by login."""
+        return [channel for login in sorted(self._logins) if (channel := self._channels[self._logins[login]]).live]
+
+    async def _start(self) -> None:
+        await asyncio.gather(*(follower.start() for follower in self._followers))
+        self._caught_up = True
+        logger.info("views are up to date", channels=len(self._channels))
+
+    def _channel(self, channel_id: str) -> LiveChannel:
+        if channel_id not in self._channels:
+            self._channels[channel_id] = LiveChannel(channel_id, self._config.window)
+        return self._channels[channel_id]
+
+    def _on_profile(self, event: Event, at: At) -> None:
+        if isinstance(event, ChannelProfile):
+            channel = self._channel(event.channel_id)
+            if channel.profile is not None and channel.profile.login != event.login:
+                self._logins.pop(channel.profile.login, None)
+            channel.profile = event
+            self._logins[event.login] = event.channel_id
+
+    def _on_stream(self, event: Event, at: At) -> None:
+        channel_id = getattr(event, "channel_id", None)
+        if channel_id is not None:
+            channel = self._channel(channel_id)
+            self._broadcast.apply(channel.rows, event, at)
+            if channel.broadcast is not None:
+                self._logins.setdefault(channel.broadcast.login, channel_id)
+            channel.changed()
+
+    def _on_segment(self, event: Event, at: At) -> None:
+        if isinstance(event, RenditionDeclared | PartProduced | SegmentProduced):
+            channel = self._channel(event.channel_id)
+            self._playlist.apply(channel.rows, event, at)
+            channel.changed()
+            if self._caught_up and not isinstance(event, RenditionDeclared):
+                self._stages.applied(event)
