@@ -1,6 +1,7 @@
 """Settings: read once from the environment by the process's start, frozen from then on."""
 
 import difflib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -145,3 +146,7 @@ def reference() -> str:
             "",
         )
     )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
