@@ -52,6 +52,22 @@ def fingerprint(schema: Schema) -> str:
     return hashlib.sha256(canonical(schema).encode()).hexdigest()
 
 
+def rabin(schema: Schema) -> bytes:
+    """CRC-64-AVRO of the canonical form, little-endian, as single-object encoding has it."""
+    return bytes.fromhex(fastavro.schema.fingerprint(canonical(schema), "CRC-64-AVRO"))
+
+
+def meaning(schema: Schema) -> str:
+    """Equal for schemas that differ in docs and the order of attributes at most."""
+
+    def bare(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: bare(value) for key, value in part.items() if key != "doc"}
+        return [bare(one) for one in part] if isinstance(part, list) else part
+
+    return identity(bare(schema))
+
+
 def parsed(schema: Schema) -> Any:
     """The schema as fastavro wants it, checked.
 
