@@ -94,7 +94,7 @@ def python_packages(lock: str) -> None:
 def installer() -> str:
     """Path of uv, pinned by hash, in an environment of its own."""
     folder = STATE / "uv"
-    lock = LOCKS / "uv.lock"
+    lock = LOCKS / "installer.lock"
     if not done(folder, digest(lock)):
         step("environment of the installer", [sys.executable, "-m", "venv", "--clear", str(folder)])
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
