@@ -1,0 +1,235 @@
+"""The runner: folds a topic into a view's rows, effectively once, whatever dies in between.
+
+It knows no transport: a driver hands it what was read and asks it where to read on. The store's watermark is the truth;
+what a broker holds as committed is a hint for the driver.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import msgspec
+import structlog
+
+from schemas.errors import RegistryUnavailableError, SchemaError
+from schemas.event import Event
+from schemas.events import Tick
+from schemas.wire import Codec
+from streams.errors import FatalError, NotAppendedError, PoisonError, StreamingError, TransientError
+from streams.fold import At, Fold
+from streams.log import Log, Outgoing, Record
+from streams.outputs import Outputs, view_name
+from streams.rows import Batch
+from streams.store import Progress, Store, Stores
+from streams.topics import BY_NAME
+from streams.view_metrics import view_metrics
+
+logger = structlog.get_logger()
+RETRY_FIRST_S = 0.05
+RETRY_MOST_S = 2.0
+"""Pauses double from the first to the most: a short hiccup costs little, a long outage no CPU."""
+
+Pause = Callable[[float], Awaitable[None]]
+
+
+class SeveralInputsError(FatalError):
+    """A fold over several topics: the order in which they were interleaved is on none of them, and a replay would guess it.
+
+    Operator action: put everything that the decision needs on one topic; the order journal that would allow this does not exist yet.
+    """
+
+
+class Partition:
+    """One partition while this process owns it."""
+
+    def __init__(self, store: Store, emitted: int) -> None:
+        self.store = store
+        self.progress = store.progress()
+        self.emitted = emitted
+        self.lock = asyncio.Lock()
+        """Held by the batch in flight: closing waits for it."""
+        self.closing = False
+
+
+class Runner:
+    """Runs one fold over the partitions that a driver opens. For one event loop."""
+
+    def __init__(self, fold: Fold, log: Log, codec: Codec, stores: Stores, pause: Pause = asyncio.sleep) -> None:
+        """Declares nothing on the broker and opens nothing yet.
+
+        Raises:
+            SeveralInputsError: the fold has several input topics.
+            FatalError: its input is not in the catalogue.
+        """
+        if len(fold.inputs) != 1:
+            raise SeveralInputsError(
+                f"{fold.name} reads {', '.join(fold.inputs)}: only folds over one topic can be run. Their order would have to be "
+                "journalled and the order journal does not exist yet; put what the decision needs on one topic"
+            )
+        if fold.inputs[0] not in BY_NAME:
+            raise FatalError(f"{fold.name} reads {fold.inputs[0]}, which streams/topics.py does not declare")
+        self.fold = fold
+        self.view = view_name(fold)
+        self.topic = fold.inputs[0]
+        self._log = log
+        self._codec = codec
+        self._stores = stores
+        self._pause = pause
+        self._outputs = Outputs(fold, codec)
+        self._decoders = {table.name: msgspec.msgpack.Decoder(table.row) for table in fold.tables}
+        self._partitions: dict[int, Partition] = {}
+        self.metrics = view_metrics(fold.name)
+
+    async def open(self, partition: int, emitted: int = 0) -> int:
+        """Takes a partition over; the offset to read from.
+
+        Outputs of inputs before offset `emitted` are known to be on the log (the group's committed offset): they are
+        folded silently. It matters where the store was lost or lies on another host.
+        """
+        pauses = backoff()
+        while partition not in self._partitions:
+            try:
+                self._partitions[partition] = Partition(self._stores.open(self.view, partition), emitted)
+            except TransientError as cause:
+                logger.warning("waiting for the store", view=self.view, partition=partition, cause=str(cause))
+                await self._pause(next(pauses))
+        return self._partitions[partition].progress.watermark + 1
+
+    async def close(self, partition: int) -> None:
+        """Gives a partition back, after the batch in flight."""
+        held = self._partitions.get(partition)
+        if held is None:
+            return
+        held.closing = True
+        async with held.lock:
+            held.store.close()
+            self._partitions.pop(partition, None)
+
+    def next_offset(self, partition: int) -> int | None:
+        """The offset after the last record that is folded, its outputs acknowledged and its rows written; None where not open."""
+        held = self._partitions.get(partition)
+        return None if held is None else held.progress.watermark + 1
+
+    @property
+    def partitions(self) -> tuple[int, ...]:
+        """Those that are open."""
+        return tuple(self._partitions)
+
+    async def run_batch(self, partition: int, records: Sequence[Record]) -> None:
+        """Folds records of one partition, in offset order as they were fetched, and returns when they may be acknowledged.
+
+        Records of a partition that is not open, or closes meanwhile, are passed over: its next owner reads them again.
+
+        Raises:
+            FatalError: going on would make the view wrong; nothing may be acknowledged.
+        """
+        held = self._partitions.get(partition)
+        if held is None:
+            return
+        async with held.lock:
+            pauses = backoff()
+            while not held.closing:
+                try:
+                    with self.metrics.batch.time():
+                        await self._fold_batch(held, partition, records)
+                except TransientError as cause:
+                    self.metrics.retries.inc()
+                    logger.warning("batch is tried again", view=self.view, partition=partition, cause=str(cause))
+                    await self._pause(next(pauses))
+                else:
+                    return
+
+    async def _fold_batch(self, held: Partition, partition: int, records: Sequence[Record]) -> None:
+        """The protocol. A crash between any two steps leads back to 1 with the same records, outputs and rows."""
+        # 1. The driver took a batch of one partition.
+        # 2. Drop what is folded already. A gap above the watermark: read it first; where the log has nothing there,
+        #    compaction, retention or a transaction explains it.
+        watermark = held.progress.watermark
+        fresh = [record for record in records if record.offset > watermark]
+        if not fresh:
+            return
+        if fresh[0].offset > watermark + 1:
+            fresh = [*await self._missed(partition, watermark + 1, fresh[0].offset), *fresh]
+
+        # 3. Decode, apply, collect outputs. Their ids and bytes follow from the input's position and content alone.
+        batch = Batch(held.store, self._decoders)
+        outputs: list[Outgoing] = []
+        for record in fresh:
+            made = self._fold_record(batch, record)
+            if record.offset >= held.emitted:
+                outputs += made
+
+        # 4. Produce the outputs; wait until all are acknowledged. After a crash here they are sent again, byte for byte.
+        await self._append(outputs)
+
+        # 5. Write rows and watermark in one batch: from here on these records are folded.
+        changes, digest = batch.changes(held.progress.digest)
+        progress = Progress(fresh[-1].offset, digest)
+        held.store.commit(changes, progress)
+        held.progress = progress
+        self.metrics.events.inc(len(fresh))
+
+        # 6. Return: the driver may acknowledge. Where it does not come to that, step 2 drops the repeat.
+
+    async def _missed(self, partition: int, start: int, end: int) -> list[Record]:
+        """What lies on the log between the watermark and the first record delivered."""
+        found = await asyncio.to_thread(lambda: [r for batch in self._log.read(self.topic, partition, start, end) for r in batch])
+        self.metrics.missed.inc(len(found))
+        logger.info("gap", view=self.view, partition=partition, start=start, end=end, found=len(found))
+        return found
+
+    def _fold_record(self, batch: Batch, record: Record) -> list[Outgoing]:
+        """Folds one record in; its outputs, or its dead letter."""
+        if record.value is None:
+            return []  # a tombstone is no event
+        try:
+            cause = self._codec.decode(record.value)
+        except RegistryUnavailableError as unavailable:
+            raise TransientError(str(unavailable)) from unavailable
+        except SchemaError as poison:
+            return self._dead_letter(record, "decode", poison)
+        try:
+            made = [self._outputs.event(event, cause, record, index) for index, event in enumerate(self._apply(batch, cause, record))]
+        except PoisonError as poison:
+            batch.drop()
+            return self._dead_letter(record, "apply", poison)
+        except RegistryUnavailableError as unavailable:
+            raise TransientError(str(unavailable)) from unavailable
+        except StreamingError:
+            raise
+        except Exception as bug:
+            where = f"{record.topic}/{record.partition} offset {record.offset}"
+            raise FatalError(
+                f"{self.view} failed on {where}: {bug!r}. Nothing of it is acknowledged: mend the fold and start again"
+            ) from bug
+        batch.keep()
+        return made
+
+    def _apply(self, batch: Batch, event: Event, record: Record) -> Iterator[Event]:
+        """Applies the fold under the event's key. A Tick has no key: it is applied under every key that has rows."""
+        at = At(record.topic, record.partition, record.offset, event.occurred_at)
+        for key in batch.keys() if isinstance(event, Tick) else [record.key]:
+            yield from self.fold.apply(batch.rows(key), event, at)
+
+    def _dead_letter(self, record: Record, stage: str, cause: Exception) -> list[Outgoing]:
+        self.metrics.dead_letters.labels(stage).inc()
+        logger.warning("dead letter", view=self.view, partition=record.partition, offset=record.offset, stage=stage, cause=str(cause))
+        return [self._outputs.dead_letter(record, stage, cause)]
+
+    async def _append(self, outputs: list[Outgoing]) -> None:
+        if not outputs:
+            return
+        try:
+            sent = self._log.append_all(outputs)
+            if not sent.done():
+                await asyncio.wrap_future(sent)
+            sent.result()
+        except NotAppendedError as refused:
+            raise FatalError(f"an output of {self.view} was refused: {refused}") from refused
+
+
+def backoff() -> Iterator[float]:
+    """Seconds to wait before each further try."""
+    wait = RETRY_FIRST_S
+    while True:
+        yield wait
+        wait = min(2 * wait, RETRY_MOST_S)
