@@ -1,5 +1,6 @@
 """Fixtures that are shared by all tests: a real broker, an object store, a codec."""
 
+import random
 import shutil
 import subprocess
 import time
@@ -11,6 +12,7 @@ import pytest
 
 from infra import ports
 from infra.kafka import KafkaNode
+from infra.settings import Ports, Settings
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from streams.objects import StoredObjects
@@ -116,3 +118,13 @@ def objects(tmp_path: Path) -> StoredObjects:
 def codec() -> Codec:
     """A codec over an in-memory registry: ids in order of registration."""
     return Codec(LocalRegistry())
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a system of the test's own: a home in its folder, and ports that are free."""
+    for _ in range(100):
+        offset = random.randrange(2_000, 50_000)
+        if not any(ports.taken(port) for port in Ports().moved(offset)):
+            return Settings(home=str(tmp_path / "home"), port_offset=offset, listen="127.0.0.1")
+    raise RuntimeError("no free ports")

@@ -1,0 +1,149 @@
+"""The edge (real nginx) in front of an origin: what it caches, what it passes on at once, what it writes down."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from infra import nginx
+from infra.process import Process
+from infra.settings import Settings
+
+
+class Origin:
+    """An origin of the test's: counts requests, and holds blocking ones until told."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.part = asyncio.Event()
+        application = web.Application()
+        application.add_routes(
+            [
+                web.get("/media/{name:.+}", self.media),
+                web.get("/live/{name:.+}", self.playlist),
+                web.get("/ws", self.echo),
+                web.get("/", self.page),
+            ]
+        )
+        self.runner = web.AppRunner(application)
+
+    async def start(self, port: int) -> None:
+        await self.runner.setup()
+        await web.TCPSite(self.runner, "127.0.0.1", port).start()
+
+    async def media(self, request: web.Request) -> web.Response:
+        self.asked[request.path] += 1
+        await asyncio.sleep(0.1)
+        return web.Response(body=bytes(range(256)), headers={"Cache-Control": "public, max-age=31536000, immutable"})
+
+    async def playlist(self, request: web.Request) -> web.Response:
+        self.asked[request.path_qs] += 1
+        if "_HLS_part" in request.query:
+            await self.part.wait()
+        response = web.Response(text=f"#EXTM3U {request.query_string}", headers={"Cache-Control": "max-age=1", "Vary": "Accept-Encoding"})
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            response.enable_compression(web.ContentCoding.gzip)
+        return response
+
+    async def echo(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data)
+        return socket
+
+    async def page(self, _: web.Request) -> web.Response:
+        return web.Response(text="page")
+
+
+class Edge:
+    """nginx and the origin behind it."""
+
+    def __init__(self, settings: Settings, origin: Origin, session: aiohttp.ClientSession) -> None:
+        self.origin = origin
+        self.url = f"http://127.0.0.1:{settings.ports.edge}"
+        self.log = settings.folder / "logs" / "edge.log"
+        self._session = session
+
+    async def get(self, path: str, **headers: str) -> tuple[int, bytes, str]:
+        """Status, body as sent, what the cache had to do with it."""
+        async with self._session.get(self.url + path, headers=headers) as answer:
+            return answer.status, await answer.read(), answer.headers.get("X-Cache", "")
+
+
+@pytest.fixture
+async def edge(settings: Settings) -> AsyncIterator[Edge]:
+    origin = Origin()
+    await origin.start(settings.ports.origin)
+    process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        edge = Edge(settings, origin, session)
+        for _ in range(100):
+            try:
+                await edge.get("/")
+                break
+            except aiohttp.ClientConnectionError:
+                await asyncio.sleep(0.05)
+        yield edge
+    await process.stop()
+    await origin.runner.cleanup()
+
+
+@pytest.mark.row("P12", "P13")
+async def test_viewers_of_one_segment_cost_the_origin_one_request(edge: Edge) -> None:
+    answers = await asyncio.gather(*(edge.get("/media/1/s/source/5.m4s") for _ in range(20)))
+    assert {(status, len(body)) for status, body, _ in answers} == {(200, 256)}
+    assert edge.origin.asked["/media/1/s/source/5.m4s"] == 1
+    assert (await edge.get("/media/1/s/source/5.m4s", Range="bytes=10-12"))[:2] == (206, bytes([10, 11, 12]))
+    assert edge.origin.asked["/media/1/s/source/5.m4s"] == 1
+
+
+@pytest.mark.row("P5")
+async def test_blocking_reloads_do_not_wait_for_each_other(edge: Edge) -> None:
+    waiting = [asyncio.create_task(edge.get("/live/a/source.m3u8?_HLS_msn=9&_HLS_part=1")) for _ in range(10)]
+    while edge.origin.asked["/live/a/source.m3u8?_HLS_msn=9&_HLS_part=1"] < 10:
+        await asyncio.sleep(0.01)
+    began = asyncio.get_running_loop().time()
+    edge.origin.part.set()
+    assert {status for status, _, _ in await asyncio.gather(*waiting)} == {200}
+    assert asyncio.get_running_loop().time() - began < 0.2, "a part is 0.2 s long"
+
+
+async def test_each_query_and_coding_of_a_playlist_is_kept_apart(edge: Edge) -> None:
+    plain = await edge.get("/live/a/source.m3u8", **{"Accept-Encoding": "identity"})
+    normal = await edge.get("/live/a/source.m3u8?latency=normal", **{"Accept-Encoding": "identity"})
+    packed = await edge.get("/live/a/source.m3u8", **{"Accept-Encoding": "br, gzip;q=0.5"})
+    again = await edge.get("/live/a/source.m3u8", **{"Accept-Encoding": "gzip, deflate"})
+    assert (plain[1], normal[1]) == (b"#EXTM3U ", b"#EXTM3U latency=normal")
+    assert packed[1].startswith(b"\x1f\x8b")
+    assert again[1:] == (packed[1], "HIT")
+
+
+async def test_the_last_playlist_is_shown_while_the_origin_is_away(edge: Edge) -> None:
+    shown = await edge.get("/live/a/source.m3u8")
+    await edge.origin.runner.cleanup()
+    await asyncio.sleep(2.1)
+    assert await edge.get("/live/a/source.m3u8") == (200, shown[1], "STALE")
+
+
+async def test_a_websocket_passes_through(edge: Edge) -> None:
+    async with aiohttp.ClientSession() as session, session.ws_connect(edge.url + "/ws") as socket:
+        await socket.send_str("hello")
+        assert await socket.receive_str(timeout=2) == "hello"
+
+
+async def test_the_log_has_a_line_a_request_and_no_query(edge: Edge) -> None:
+    await edge.get("/live/a/source.m3u8?token=secret")
+
+    def lines(log: Path) -> list[dict[str, object]]:
+        text = log.read_text() if log.exists() else ""
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    while not any(line["path"] == "/live/a/source.m3u8" for line in lines(edge.log)):
+        await asyncio.sleep(0.1)
+    assert "secret" not in edge.log.read_text()
