@@ -30,6 +30,8 @@ BLOCKS = 32
 ROW = 32
 """Height of a row of blocks at 720 lines: seven lines of the 160p rendition."""
 SAMPLE_RATE = 48_000
+CONNECTING = "connecting"
+"""Printed when all is prepared, just before the connection: from here the wait for the first playable playlist counts."""
 
 
 def words(epoch_ms: int, frame: int) -> tuple[int, int]:
@@ -74,6 +76,7 @@ def publish(url: str, seconds: float, *, width: int = 1280, height: int = 720, r
     signal.signal(signal.SIGTERM, stop)
     pictures = scenery(width, height, rate)
     tone = (0.05 * np.sin(2 * np.pi * 440 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
+    print(CONNECTING, flush=True)
     with av.open(url, "w", format="flv", options={"flvflags": "no_duration_filesize"}) as output:
         options = {"preset": "superfast", "tune": "zerolatency", "g": str(2 * rate), "keyint_min": str(2 * rate), "sc_threshold": "0"}
         options |= {"bf": "0", "maxrate": str(bitrate), "bufsize": str(bitrate), "threads": "1", "profile": "main"}
@@ -102,18 +105,25 @@ def publish(url: str, seconds: float, *, width: int = 1280, height: int = 720, r
 class Publisher:
     """The publisher as a process of its own, so that measuring does not slow it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, started: float) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, connecting: float) -> None:
         self._process = process
-        self.started = started
-        """time.time() at the process's start."""
+        self.connecting = connecting
+        """time.monotonic() when it began to connect."""
 
     @classmethod
     async def start(cls, url: str, *, seconds: float = 3600) -> Self:
-        """Starts publishing."""
+        """Starts publishing; returns as it connects."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.glass", url, "--seconds", str(seconds), cwd=CHECKOUT, stderr=asyncio.subprocess.DEVNULL
+            *("setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-m", "tests.glass", url, "--seconds", str(seconds)),
+            cwd=CHECKOUT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
         )
-        return cls(process, time.time())
+        assert process.stdout is not None
+        line = await process.stdout.readline()
+        if line.decode().strip() != CONNECTING:
+            raise RuntimeError(f"the publisher ended: run `python -m tests.glass` by hand to see why (code {await process.wait()})")
+        return cls(process, time.monotonic())
 
     async def vanish(self) -> None:
         """Dies without a word, as on a lost connection."""

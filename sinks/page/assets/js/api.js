@@ -13,11 +13,14 @@ export const liveChannels = async () => (await json('/api/channels'))?.channels 
 /** One channel, live or not; null where nobody has that name. */
 export const channel = (login) => json(`/api/channels/${encodeURIComponent(login)}`);
 
-/** Reports how playback went. Kept alive so that the last report outlives the page. */
-export const postQuality = (report) =>
-  fetch('/api/quality', {
+/** Tells the platform something. Kept alive, so that the last word outlives the page. */
+export async function post(path, message) {
+  const response = await fetch(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(report),
+    body: JSON.stringify(message),
     keepalive: true,
   });
+  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+  return response;
+}

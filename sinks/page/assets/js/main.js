@@ -8,6 +8,7 @@ import { playerView } from './player-view.js';
 import { reportQuality } from './reports.js';
 import { shortcuts } from './shortcuts.js';
 import { themeButton } from './theme.js';
+import { Visit } from './visit.js';
 
 /** How soon a stream that starts or ends is noticed. */
 const REFRESH_MS = 3000;
@@ -99,6 +100,7 @@ addEventListener('popstate', keepFresh);
 player.addEventListener('state', () => player.state === 'ended' && keepFresh());
 
 document.getElementById('header-side').append(shortcuts({ ...view, theatre }, () => shown?.live), themeButton());
-reportQuality(player, () => shown?.channel_id);
+const channelId = () => (player.login ? shown?.channel_id : null);
+reportQuality(player, new Visit(player, channelId), channelId);
 synchronise();
 keepFresh();

@@ -1,12 +1,10 @@
 /** Tells the platform how playback goes: the player's stage of the latency budget, and stalls. */
 
-import { postQuality } from './api.js';
+import { post } from './api.js';
 
 const PERIOD_MS = 10_000;
 /** RFC 9562, appendix A: the name space of URLs. */
 const NAMESPACE_URL = '6ba7b811-9dad-11d1-80b4-00c04fd430c8';
-
-const visit = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /**
  * Id of the event that produced a media object: UUID version 5 of its address.
@@ -25,18 +23,18 @@ export async function eventIdOf(url) {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
-/** Reports every ten seconds while something plays. `channelId` gives the id of the channel on screen. */
-export function reportQuality(player, channelId) {
+/** Reports every ten seconds while something plays. `channelId()` gives the id of the channel on screen. */
+export function reportQuality(player, visit, channelId) {
   let stalls = 0;
   let stalledMs = 0;
   setInterval(async () => {
     const id = channelId();
     const latency = Math.round(player.latency * 1000);
-    if (!id || !player.engine || player.state === 'paused' || !Number.isFinite(latency)) return;
+    if (!id || !visit.id || !player.engine || player.state === 'paused' || !Number.isFinite(latency)) return;
     const total = Math.round(player.stalls.total);
     const report = {
       channel_id: id,
-      viewer_session_id: visit,
+      viewer_session_id: visit.id,
       rendition: player.audioOnly ? 'audio' : player.engine.rendition,
       low_latency: player.lowLatency,
       latency_ms: latency,
@@ -48,7 +46,7 @@ export function reportQuality(player, channelId) {
     stalls = player.stalls.count;
     stalledMs = total;
     try {
-      await postQuality(report);
+      await post('/api/quality', report);
     } catch {
       // The next report comes in ten seconds; playback does not depend on it.
     }
