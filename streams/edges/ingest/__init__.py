@@ -1,0 +1,1 @@
+"""The ingest edge: RTMP publishers in, CMAF objects and events out."""

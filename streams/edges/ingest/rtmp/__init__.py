@@ -1,0 +1,1 @@
+"""RTMP (Adobe's Real Time Messaging Protocol 1.0) as a publisher needs it."""
