@@ -106,12 +106,6 @@ class MemoryDriver:
             position = self.log.append(self.topic, b"bad", item, headers=(("a", b"b"),), timestamp=5).result()
         else:
             stamped = replace(item, event_id=f"id-{self._sent}", occurred_at=1_700_000_000_000_000 + self._sent)
-                **{
-                    **{f: getattr(item, f) for f in item.__struct_fields__},
-                    "event_id": f"id-{self._sent}",
-                    "occurred_at": 1_700_000_000_000_000 + self._sent,
-                }
-            )
             if isinstance(item, Tick):
                 position = self.publisher.tick(stamped, self.topic, self._sent % len(self.partitions)).result()
             else:
