@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from struct import pack
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, cast
 
 import structlog
 
@@ -95,8 +95,7 @@ class RtmpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not of that class
         self.peer = str((transport.get_extra_info("peername") or ("?",))[0])
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()
@@ -261,7 +260,7 @@ class RtmpConnection(asyncio.Protocol):
 
     def _unpublish(self, transaction: float, _arguments: list[amf0.Value]) -> None:
         if self._publication is not None:
-            self._finish("unpublished", clean=True)
+            self._finish("closed", clean=True)
             self._reader.most_bytes = chunks.MEDIA_BYTES  # what is under way may still be media
             self._status("status", "NetStream.Unpublish.Success", "Stopped publishing.")
         if transaction:
