@@ -8,7 +8,7 @@ class SchemaError(Exception):
 class UnknownSchemaError(SchemaError):
     """The bytes name a schema that this process cannot read: its id is in no registry, or its record has no type here.
 
-    Operator action: point CHRONICAST_REGISTRY_URL at the registry that the producer used, or run a release that knows the event.
+    Operator action: point CHRONICAST_REGISTRY at the registry that the producer used, or run a release that knows the event.
     """
 
 

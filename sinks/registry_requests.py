@@ -14,14 +14,15 @@ from sinks.registry_view import RegistryView
 
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 VIEW = web.AppKey("view", RegistryView)
-HEALTH = {"/healthz", "/readyz"}
+OPEN = {"/healthz", "/readyz", "/metrics"}
+"""Answered while the topic is being read."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answers every error in Confluent's form; nothing but health is answered before the topic has been read."""
-    if not request.app[VIEW].ready and request.path not in HEALTH:
+    if not request.app[VIEW].ready and request.path not in OPEN:
         return answer({"error_code": 503, "message": "the registry is reading its topic; try again in a moment"}, 503)
     try:
         return await handler(request)
