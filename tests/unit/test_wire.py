@@ -5,6 +5,7 @@ import struct
 import pytest
 
 from schemas import events as e
+from schemas.avro_schema import Schema
 from schemas.contract import released, subject, subjects
 from schemas.errors import UndecodableError, UnencodableError, UnknownSchemaError
 from schemas.event import Event
@@ -70,10 +71,20 @@ def test_id_that_no_registry_knows_is_told_apart_from_bad_bytes() -> None:
         Codec(LocalRegistry()).decode(b"\0\0\0\0\x09body")
 
 
-def test_schema_of_a_record_without_type_names_the_record() -> None:
+@pytest.mark.parametrize(
+    ("schema", "name"),
+    [
+        ({"type": "record", "name": "Later", "namespace": "chronicast.chat", "fields": []}, r"chronicast\.chat\.Later"),
+        ({"type": "record", "name": "other.Later", "namespace": "chronicast.chat", "fields": []}, r"other\.Later"),
+        ("string", "string"),
+        (["null", "string"], "union"),
+        ({"type": "array", "items": "int"}, "array"),
+    ],
+)
+def test_schema_without_type_here_is_named(schema: Schema, name: str) -> None:
     registry = LocalRegistry()
-    registry.register("s", {"type": "record", "name": "Later", "namespace": "chronicast.chat", "fields": []})
-    with pytest.raises(UnknownSchemaError, match=r"chronicast\.chat\.Later"):
+    registry.register("s", schema)
+    with pytest.raises(UnknownSchemaError, match=f"schema 1 is of {name}, for which"):
         Codec(registry).decode(b"\0\0\0\0\1")
 
 
