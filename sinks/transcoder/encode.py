@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 import av
 
-from sinks.transcoder.encoder import Encoder
+from sinks.transcoder.encoder import TIMESCALE, Encoder
 from sinks.transcoder.pipeline import Pipeline, UnusablePartError
 from sinks.transcoder.protocol import Configure, FromEncoder, Select, SourcePart, Stumbled, ToEncoder, Took, framed, read
 from sinks.transcoder.rendition import EncoderDelayError
@@ -70,7 +70,7 @@ class Job:
                 self._say(Stumbled(part.media_sequence, str(cause)))
                 return
         self._guard(part.media_sequence, lambda pipeline: pipeline.feed(part))
-        self._say(Took(part.media_sequence, part.part, time.perf_counter() - begun))
+        self._say(Took(time.perf_counter() - begun, part.duration / TIMESCALE))
 
     def _guard(self, media_sequence: int, work: Callable[[Pipeline], Iterable[FromEncoder]]) -> None:
         pipeline = self._pipeline

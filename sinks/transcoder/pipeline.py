@@ -8,16 +8,13 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from processors.transcode.ladder import Rendition, Source, below
-from sinks.transcoder import windows
-from sinks.transcoder.encoder import GRID_TOLERANCE, TIMESCALE, Encoder
+from sinks.transcoder import parts, windows
+from sinks.transcoder.encoder import Encoder
 from sinks.transcoder.protocol import Declared, Made, SourcePart
 from sinks.transcoder.rendition import TICK, RenditionEncoder
 from sinks.transcoder.windows import Window
-from streams.media import fmp4, fmp4_reader
+from streams.media import fmp4_reader
 from streams.media.track import Sample, VideoTrack
-
-FALLBACK_RATE = 30.0
-"""Frames a second assumed for tolerances where a source does not tell its own."""
 
 
 class UnusablePartError(ValueError):
@@ -46,8 +43,7 @@ class Pipeline:
         """Presentation minus decode time of the first key frame, ticks; None before it."""
         self._before: int | None = None
         self._segment_begin = 0
-        self._tolerance = round(TIMESCALE / (frame_rate or FALLBACK_RATE) * GRID_TOLERANCE)
-        """Ticks by which a picture may come before its part's begin: timestamps are rounded."""
+        self._tolerance = windows.tolerance(frame_rate)
 
     def select(self, names: Sequence[str]) -> None:
         """Other renditions from the next segment on."""
@@ -90,13 +86,12 @@ class Pipeline:
         return tuple(rendition for rendition in below(self._source) if rendition.name in names)
 
     def _window(self, part: SourcePart, first: Sample) -> Window:
-        """The part's span of presentation time: a key frame's own time, else its decode time plus the source's delay."""
+        """The part's window; the first part decides on the source's delay."""
         if self._delay is None:
             if not first.key:
                 raise UnusablePartError("the first part does not begin with a key frame")
             self._delay = first.composition_offset
-        presented = part.decode_time + (first.composition_offset if part.part == 0 and first.key else self._delay)
-        return Window(part.media_sequence, part.part, part.decode_time, part.duration, presented)
+        return windows.window(part, first, self._delay)
 
     def _show(self, picture: VideoFrame) -> Iterator[Declared | Made]:
         """Gives a decoded picture to the renditions that show it; a picture past its part's end closes the part."""
@@ -129,7 +124,7 @@ class Pipeline:
             if rendition not in known:
                 opened = RenditionEncoder(rendition, self._encoder, like)
                 self._renditions.append(opened)
-                yield _declared(opened)
+                yield parts.declared(rendition, opened.track())
         self._renditions.sort(key=lambda one: -one.rendition.load)
 
     def _close_until(self, count: int) -> Iterator[Made]:
@@ -140,21 +135,4 @@ class Pipeline:
                 if rendition.empty and rendition.shown is not None:  # nothing new was shown: the picture stays
                     rendition.encode(rendition.shown, window.begin, key=window.opens_segment)
                 if not rendition.empty:
-                    yield _made(window, rendition)
-
-
-def _declared(opened: RenditionEncoder) -> Declared:
-    rendition, track = opened.rendition, opened.track()
-    return Declared(rendition.name, track.codecs, track.width, track.height, track.frame_rate, rendition.bit_rate, fmp4.init_segment(track))
-
-
-def _made(window: Window, rendition: RenditionEncoder) -> Made:
-    """Muxes a part; its fragment number counts parts, from the media sequence that all renditions share."""
-    samples = windows.samples(window, rendition.take())
-    data = fmp4.fragment(window.media_sequence << PARTS_BITS | window.part, samples)
-    key = fmp4.key_frame_bytes(data, samples)
-    return Made(rendition.rendition.name, window.media_sequence, window.part, window.decode_time, window.duration, key, data)
-
-
-PARTS_BITS = 8
-"""Room for 256 parts a segment: 12 of 200 ms are usual."""
+                    yield parts.made(window, rendition.rendition.name, rendition.take())

@@ -1,7 +1,7 @@
 """What a worker and its encoder process say to each other: MessagePack after a 4-byte length, over pipes."""
 
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 
@@ -61,10 +61,10 @@ class Made(msgspec.Struct, frozen=True, tag=True):
 class Took(msgspec.Struct, frozen=True, tag=True):
     """A part of the source was worked off."""
 
-    media_sequence: int
-    part: int
     seconds: float
     """Wall time that it took."""
+    media_seconds: float
+    """Its length."""
 
 
 class Stumbled(msgspec.Struct, frozen=True, tag=True):
@@ -78,14 +78,19 @@ ToEncoder = Configure | Select | SourcePart
 FromEncoder = Declared | Made | Took | Stumbled
 
 _encode = msgspec.msgpack.Encoder().encode
-to_encoder = msgspec.msgpack.Decoder(ToEncoder).decode
-from_encoder = msgspec.msgpack.Decoder(FromEncoder).decode
+_to_encoder = msgspec.msgpack.Decoder(ToEncoder).decode
+_decode = msgspec.msgpack.Decoder(FromEncoder).decode
 
 
 def framed(message: ToEncoder | FromEncoder) -> bytes:
     """A message with its length before it."""
     body = _encode(message)
     return LENGTH.pack(len(body)) + body
+
+
+def from_encoder(body: bytes) -> FromEncoder:
+    """A message of the encoder, without its length."""
+    return cast(FromEncoder, _decode(body))
 
 
 def read(stream: BinaryIO) -> ToEncoder | None:
@@ -95,4 +100,4 @@ def read(stream: BinaryIO) -> ToEncoder | None:
         return None
     (length,) = LENGTH.unpack(head)
     body = stream.read(length)
-    return to_encoder(body) if len(body) == length else None
+    return cast(ToEncoder, _to_encoder(body)) if len(body) == length else None

@@ -6,7 +6,11 @@ from typing import NamedTuple
 
 from processors.transcode.ladder import Rendition
 from sinks.transcoder.encoder import GRID_TOLERANCE, TIMESCALE, reduces
+from sinks.transcoder.protocol import SourcePart
 from streams.media.track import Sample
+
+USUAL_RATE = 30.0
+"""Frames a second assumed where a source does not tell its own."""
 
 
 class Window(NamedTuple):
@@ -24,6 +28,23 @@ class Window(NamedTuple):
     def opens_segment(self) -> bool:
         """Whether its first picture must be a key frame."""
         return self.part == 0
+
+
+def window(part: SourcePart, first: Sample, delay: int) -> Window:
+    """A source part's window: from its key frame's own time where it opens a segment, else from its decode time plus the delay.
+
+    Args:
+        part: the part.
+        first: its first coded sample.
+        delay: presentation minus decode time of the source's first key frame, ticks.
+    """
+    offset = first.composition_offset if part.part == 0 and first.key else delay
+    return Window(part.media_sequence, part.part, part.decode_time, part.duration, part.decode_time + offset)
+
+
+def tolerance(frame_rate: float) -> int:
+    """Ticks by which a picture may come before its part's begin: timestamps are rounded. `frame_rate` is 0 if unknown."""
+    return round(TIMESCALE / (frame_rate or USUAL_RATE) * GRID_TOLERANCE)
 
 
 class Picture(NamedTuple):
