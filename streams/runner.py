@@ -94,15 +94,16 @@ class Runner:
                 await self._pause(next(pauses))
         return self._partitions[partition].progress.watermark + 1
 
-    async def close(self, partition: int) -> None:
-        """Gives a partition back, after the batch in flight."""
+    async def close(self, partition: int) -> int | None:
+        """Gives a partition back, after the batch in flight; its next offset, None where it was not open."""
         held = self._partitions.get(partition)
         if held is None:
-            return
+            return None
         held.closing = True
         async with held.lock:
             held.store.close()
             self._partitions.pop(partition, None)
+        return held.progress.watermark + 1
 
     def next_offset(self, partition: int) -> int | None:
         """The offset after the last record that is folded, its outputs acknowledged and its rows written; None where not open."""

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from schemas.contract import released, subject
 from schemas.event import Event
 from schemas.events import Followed, MessagePosted, Tick
+from schemas.registry import LocalRegistry
 from streams.errors import PoisonError
 from streams.fold import At, Rows, Table
 
@@ -53,3 +55,11 @@ class CountingFold:
             display_name="Count",
             text=f"{total.total} follows, {follower.total + 1} by {event.user_id}, {total.ticks} ticks",
         )
+
+
+def preloaded(registry: LocalRegistry) -> LocalRegistry:
+    """A registry in which every process of a test finds the same ids."""
+    contract = released()
+    for topic, event in ((INPUT, Followed), (INPUT, Tick), (OUTPUT, MessagePosted)):
+        registry.register(subject(topic, event), contract.current(event.SCHEMA))
+    return registry

@@ -1,0 +1,225 @@
+"""Runs folds in a Faust worker: membership, assignment, delivery and commit are Faust's; the stores' watermarks are the truth."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import faust
+import structlog
+from faust.types import TP
+
+from schemas.wire import Codec
+from streams.errors import FatalError
+from streams.faust_transport import BatchSchema, Transport, record_of
+from streams.fold import Fold
+from streams.log import Log
+from streams.runner import Runner
+from streams.store import Stores
+from streams.ticker import INTERVAL_S, Ticker
+from streams.watchdog import Watchdog
+
+logger = structlog.get_logger()
+BATCH = 1_000
+"""Records of a fetch at most: tens of milliseconds of folding, the longest that the event loop is held."""
+BUFFERED = 4
+"""Batches that wait for a fold before fetching of the partition pauses."""
+SESSION_S = 10.0
+"""A killed worker's partitions move after this long; Faust's default is 60."""
+HEARTBEAT_S = 2.0
+"""Five of them make a session: four may get lost."""
+COMMIT_S = 1.0
+"""A hint for the group's lag tools and for a worker whose store is lost; the stores do not need it."""
+END_S = 8.0
+"""For the batches in flight at the end; the process is killed after 15 (infra/process.py)."""
+WATCH_S = 1.0
+"""Between two looks at lag and stall."""
+
+
+class FaustWorker:
+    """One Faust worker that runs several folds. `run` returns after an orderly stop and raises otherwise."""
+
+    def __init__(
+        self,
+        folds: Sequence[Fold],
+        log: Log,
+        codec: Codec,
+        stores: Stores,
+        *,
+        bootstrap: str,
+        directory: Path,
+        ticker: Ticker | None = None,
+        replicas: int = 1,
+        instance: str | None = None,
+    ) -> None:
+        """`directory` is for Faust's own files. `ticker` is run by the group's leader. `instance` makes the membership
+        static, for rolling restarts: a name that no other worker has.
+
+        Raises:
+            FatalError: a fold cannot be run; the message says why.
+        """
+        self._runners = [Runner(fold, log, codec, stores) for fold in folds]
+        self._settings: dict[str, Any] = {
+            "id": f"view.{'-'.join(sorted(runner.view for runner in self._runners))}",
+            "broker": f"kafka://{bootstrap}",
+            "datadir": str(directory),
+            "topic_replication_factor": replicas,
+            "consumer_group_instance_id": instance,
+            **SETTINGS,
+        }
+        self._directory = directory
+        self._ticker = ticker
+        self._watchdog = Watchdog()
+        self._next: dict[TP, int] = {}
+        self._seeking = asyncio.Lock()
+        self._failure: asyncio.Future[None] | None = None
+        self._caught_up = False
+        self._lag: int | None = None
+        self._app: Any = None
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Works until `stopping` is set.
+
+        Raises:
+            FatalError: a fold, the transport or the watchdog gave up. Nothing wrong was acknowledged: start the process again.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._failure = asyncio.get_running_loop().create_future()
+        app = self._app = self._make_app()
+        tasks = [asyncio.ensure_future(work) for work in (app.start(), self._watch(app), stopping.wait(), self._failure)]
+        started, watch, stop, failure = tasks
+        try:
+            await asyncio.wait((started, watch, stop, failure), return_when=asyncio.FIRST_COMPLETED)
+            if started.done() and not started.exception():
+                await asyncio.wait((watch, stop, failure), return_when=asyncio.FIRST_COMPLETED)
+            for task in (failure, watch, started):
+                if task.done() and (cause := task.exception()):
+                    raise FatalError(f"the worker of {self._settings['id']} stops: {cause}") from cause
+        finally:
+            for task in tasks:
+                task.cancel()
+            await self._end(app)
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def lacks(self) -> str:
+        """Why the views are not ready to be relied upon: no assignment yet, or not caught up since the start. Empty where they are."""
+        if self._lag is None:
+            return "waits for its partitions"
+        return "" if self._caught_up else f"{self._lag} records behind"
+
+    def _make_app(self) -> Any:
+        app: Any = faust.App(**self._settings)
+        app.transport = Transport(app.conf.broker_consumer, app, asyncio.get_running_loop())
+        app.transport.positions = self
+        app.on_partitions_revoked.connect(self._revoked)
+        for runner in self._runners:
+            self._add_agent(app, runner)
+        if self._ticker is not None:
+            self._add_ticker(app, self._ticker)
+        return app
+
+    def _add_agent(self, app: Any, runner: Runner) -> None:
+        topic = app.topic(runner.topic, schema=BatchSchema())
+
+        async def fold(stream: Any) -> None:
+            async for event in stream.events():
+                try:
+                    await runner.run_batch(event.message.partition, [record_of(fetched) for fetched in event.message.value])
+                except Exception as cause:
+                    self._fail(cause)
+                    await asyncio.Event().wait()
+
+        app.agent(topic, name=runner.view, concurrency=1)(fold)
+
+    def _add_ticker(self, app: Any, ticker: Ticker) -> None:
+        async def tick() -> None:
+            ticker.tick()
+
+        app.timer(INTERVAL_S, on_leader=True)(tick)
+
+    def _fail(self, cause: Exception) -> None:
+        logger.error("worker stops", cause=str(cause))
+        if self._failure is not None and not self._failure.done():
+            self._failure.set_exception(cause)
+
+    async def take_over(self, assigned: Mapping[TP, int]) -> dict[TP, int]:
+        """Opens the stores of what is assigned and closes all others."""
+        async with self._seeking:
+            await self._close(tp for tp in list(self._next) if tp not in assigned)
+            starts = {}
+            for tp, committed in assigned.items():
+                offsets = [await runner.open(tp.partition, committed) for runner in self._runners if runner.topic == tp.topic]
+                if offsets:
+                    starts[tp] = min(offsets)
+            self._next.update(starts)
+            logger.info("assigned", partitions={f"{tp.topic}/{tp.partition}": offset for tp, offset in starts.items()})
+            return starts
+
+    def next_offset(self, tp: TP) -> int | None:
+        """The least offset after what all folds over a topic have done."""
+        offsets = [runner.next_offset(tp.partition) for runner in self._runners if runner.topic == tp.topic]
+        known = [offset for offset in offsets if offset is not None]
+        return min(known) if known else self._next.get(tp)
+
+    async def _revoked(self, app: Any, *_: Any, **__: Any) -> None:
+        """A rebalance takes everything first and then gives anew: the stores are free before another worker opens them."""
+        await self._close(list(self._next))
+        await app.consumer.commit()
+        self._next.clear()
+
+    async def _close(self, tps: Iterable[TP]) -> None:
+        """Closes stores, each after its batch in flight, and remembers how far they came."""
+        for tp in tps:
+            ends = [await runner.close(tp.partition) for runner in self._runners if runner.topic == tp.topic]
+            self._next[tp] = min([end for end in ends if end is not None], default=self._next[tp])
+
+    async def _end(self, app: Any) -> None:
+        """Lets the batches in flight end, closes the stores, leaves the group."""
+        try:
+            async with asyncio.timeout(END_S):
+                await self._close(list(self._next))
+                await app.stop()
+        except TimeoutError:
+            logger.warning("did not end in time: what was in flight is done again after the start")
+
+    async def _watch(self, app: Any) -> None:
+        """Keeps lag and readiness, and finds a worker that died or stalls."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if app.should_stop:
+                raise FatalError(f"Faust ended: {app.crash_reason!r}")
+            if not app.rebalancing and app.tables.recovery.completed.is_set():
+                self._look(app)
+
+    def _look(self, app: Any) -> None:
+        positions, known = {}, True
+        for runner in self._runners:
+            for partition in runner.partitions:
+                end, offset = app.consumer.highwater(TP(runner.topic, partition)), runner.next_offset(partition)
+                known = known and end is not None
+                lag = max(0, (end or 0) - (offset or 0))
+                positions[runner.view, partition] = (offset or 0, lag)
+                runner.metrics.lag.labels(partition).set(lag)
+        self._lag = sum(lag for _, lag in positions.values())
+        self._caught_up = self._caught_up or (known and self._lag == 0)
+        if stalled := self._watchdog.stalled(positions):
+            raise FatalError("; ".join(stalled))
+
+
+SETTINGS: dict[str, Any] = {
+    "autodiscover": False,
+    "processing_guarantee": "at_least_once",  # Faust's exactly_once loses and hangs (faust-streaming 323, 517)
+    "store": "memory://",  # no table is ever made
+    "table_standby_replicas": 0,
+    "broker_session_timeout": SESSION_S,
+    "broker_heartbeat_interval": HEARTBEAT_S,
+    "broker_commit_interval": COMMIT_S,
+    "broker_max_poll_records": BATCH,
+    "broker_max_poll_interval": 3_600.0,  # a batch that is tried again and again through an outage must not lose its partition
+    "consumer_auto_offset_reset": "earliest",
+    "stream_buffer_maxsize": BUFFERED,
+    "stream_wait_empty": False,  # the runner itself waits for the batch in flight before it closes the store
+    "stream_recovery_delay": 0.0,
+    "web_enabled": False,  # and `App.start` instead of Faust's worker command, which would bind port 6066 all the same
+    "worker_redirect_stdouts": False,
+}

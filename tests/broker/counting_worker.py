@@ -1,0 +1,37 @@
+"""A process that runs the counting fold in a Faust worker: what the kill tests kill.
+
+`python -m tests.broker.counting_worker BOOTSTRAP DIRECTORY REGISTRY`; REGISTRY is a file of schema ids, shared by the test's processes.
+"""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from schemas.registry import LocalRegistry
+from schemas.wire import Codec
+from streams.faust_driver import FaustWorker
+from streams.log_kafka import KafkaLog
+from streams.store_rocksdict import RocksStores
+from tests.simulation.counting import CountingFold, preloaded
+
+
+async def work(bootstrap: str, directory: Path) -> None:
+    log, stopping = KafkaLog(bootstrap), asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    worker = FaustWorker(
+        [CountingFold()],
+        log,
+        Codec(preloaded(LocalRegistry())),
+        RocksStores(directory / "stores"),
+        bootstrap=bootstrap,
+        directory=directory / "faust",
+    )
+    try:
+        await worker.run(stopping)
+    finally:
+        log.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(work(sys.argv[1], Path(sys.argv[2])))
