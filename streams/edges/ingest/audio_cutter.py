@@ -57,9 +57,10 @@ class AudioCutter:
         self._append(data)
         return self._cut()
 
-    def boundary(self, boundary: Boundary) -> None:
+    def boundary(self, boundary: Boundary) -> list[Output]:
         """The video was cut."""
         self._boundaries.append(boundary)
+        return self._cut()
 
     def catch_up(self, video_time: int, received_at: int) -> list[Output]:
         """Fills up with silence what audio should have come for by now.
@@ -91,7 +92,7 @@ class AudioCutter:
         return outputs
 
     def _fill_to(self, boundary: Boundary) -> None:
-        while self.end < self._ticks(boundary) or not self._frames:
+        while not boundary.segment and (self.end < self._ticks(boundary) or not self._frames):
             self._fill()
 
     def _fill(self) -> None:
@@ -108,10 +109,15 @@ class AudioCutter:
 
     def _cut(self) -> list[Output]:
         outputs: list[Output] = []
-        while self._boundaries and self._frames and self.end >= self._ticks(self._boundaries[0]):
-            boundary = self._boundaries.popleft()
-            ticks = self._ticks(boundary)
-            count = max(1, sum(1 for frame in self._frames if frame.decode_time < ticks))
-            outputs += self._assembler.cut(self._frames[:count], self._received_at, last=boundary.last)
-            del self._frames[:count]
+        while self._boundaries:
+            boundary, ticks = self._boundaries[0], self._ticks(self._boundaries[0])
+            if boundary.segment:
+                outputs.append(self._assembler.segment())
+            elif self._frames and self.end >= ticks:
+                count = max(1, sum(1 for frame in self._frames if frame.decode_time < ticks))
+                outputs.append(self._assembler.part(self._frames[:count], self._received_at))
+                del self._frames[:count]
+            else:
+                break
+            self._boundaries.popleft()
         return outputs

@@ -69,8 +69,8 @@ class Assembler:
         self.media_sequence = media_sequence
         """Of the segment that is being made."""
 
-    def cut(self, samples: list[Sample], received_at: int, *, last: bool) -> list[Output]:
-        """A part of consecutive samples, and the segment where this is its last part."""
+    def part(self, samples: list[Sample], received_at: int) -> Part:
+        """A part of consecutive samples."""
         self._fragments += 1
         data = fmp4.fragment(self._fragments, samples)
         part = Part(
@@ -88,9 +88,11 @@ class Assembler:
             data,
         )
         self._parts.append(part)
-        if not last:
-            return [part]
+        return part
+
+    def segment(self) -> Segment:
+        """The segment of the parts since the last one."""
         segment = Segment(tuple(self._parts))
         self._parts.clear()
         self.media_sequence += 1
-        return [part, segment]
+        return segment

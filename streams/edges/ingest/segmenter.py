@@ -262,8 +262,7 @@ class Segmenter:
 
     def _after(self, run: Run, outputs: list[Output], boundaries: list[Boundary], video_time: int) -> list[Output]:
         if run.audio is not None:
-            for boundary in boundaries:
-                run.audio.boundary(boundary)
+            outputs = outputs + [output for boundary in boundaries for output in run.audio.boundary(boundary)]
             outputs = outputs + run.audio.catch_up(video_time, run.received_at)
         return self._account(outputs)
 
@@ -305,8 +304,7 @@ class Segmenter:
         outputs, boundaries = run.video.finish()
         end_ms = -(-run.video.end * 1_000 // TIMESCALE)
         if run.audio is not None:
-            for boundary in boundaries:
-                run.audio.boundary(boundary)
+            outputs = outputs + [output for boundary in boundaries for output in run.audio.boundary(boundary)]
             outputs = outputs + run.audio.finish(run.received_at)
             self.counts.audio_dropped += run.audio.dropped
             self.counts.audio_filled += run.audio.filled

@@ -34,12 +34,12 @@ class Frame(NamedTuple):
 
 
 class Boundary(NamedTuple):
-    """Where a part ended."""
+    """Where a part or a segment ended."""
 
     time: int
     """Decode time of what follows, ticks."""
-    last: bool
-    """Whether the segment ended too."""
+    segment: bool
+    """A segment ended, after its last part; otherwise a part."""
 
 
 class VideoCutter:
@@ -71,9 +71,9 @@ class VideoCutter:
             self._complete(self._pending, frame.time - self._pending.time, outputs, boundaries)
             full = self._segment + self._nominal > SEGMENT_MOST
             if full or (frame.key and (self._segment >= SEGMENT_LEAST or not self._began_with_key)):
-                self._cut(frame.time, outputs, boundaries, last=True)
+                self._end_segment(frame.time, outputs, boundaries)
             elif self._part + self._nominal > self._target:
-                self._cut(frame.time, outputs, boundaries, last=False)
+                self._end_part(frame.time, outputs, boundaries)
         self._pending = frame
         return outputs, boundaries
 
@@ -89,15 +89,15 @@ class VideoCutter:
         if self._pending:
             self._complete(self._pending, self._nominal, outputs, boundaries)
             self._pending = None
-        if self._samples:
-            self._cut(self.end, outputs, boundaries, last=True)
+        if self._segment:
+            self._end_segment(self.end, outputs, boundaries)
         return outputs, boundaries
 
     def _complete(self, frame: Frame, duration: int, outputs: list[Output], boundaries: list[Boundary]) -> None:
-        if self._samples and self._segment + duration > SEGMENT_MOST:
-            self._cut(frame.time, outputs, boundaries, last=True)
+        if self._segment and self._segment + duration > SEGMENT_MOST:
+            self._end_segment(frame.time, outputs, boundaries)
         elif self._samples and self._part + duration > self._target:
-            self._cut(frame.time, outputs, boundaries, last=False)
+            self._end_part(frame.time, outputs, boundaries)
         if not self._segment:
             self._began_with_key = frame.key
         self._samples.append(Sample(frame.time, duration, frame.offset, frame.key, frame.data))
@@ -106,9 +106,15 @@ class VideoCutter:
         self._segment += duration
         self.end = frame.time + duration
 
-    def _cut(self, time: int, outputs: list[Output], boundaries: list[Boundary], *, last: bool) -> None:
-        outputs += self._assembler.cut(self._samples, self._received_at, last=last)
-        boundaries.append(Boundary(time, last))
+    def _end_part(self, time: int, outputs: list[Output], boundaries: list[Boundary]) -> None:
+        outputs.append(self._assembler.part(self._samples, self._received_at))
+        boundaries.append(Boundary(time, segment=False))
         self._samples, self._part = [], 0
-        if last:
-            self._segment = 0
+
+    def _end_segment(self, time: int, outputs: list[Output], boundaries: list[Boundary]) -> None:
+        """Ends the segment, and the part that is being made; that may have ended before it was known to be the last."""
+        if self._samples:
+            self._end_part(time, outputs, boundaries)
+        outputs.append(self._assembler.segment())
+        boundaries.append(Boundary(time, segment=True))
+        self._segment = 0
