@@ -37,6 +37,7 @@ def manifest(window: Window, time_url: str, *, over: bool) -> str | None:
         return None
     lead = runs[listings[0].rendition]
     target = max(target_duration(listing) for listing in listings)
+    longest = max(segment.seconds for run in runs.values() for segment in run)
     start_us = lead[-1].began_us - _us(lead[-1])
     end_us = max(run[-1].ends_us for run in runs.values() if run)
     timing = f'minimumUpdatePeriod="PT{target}S"'
@@ -47,7 +48,7 @@ def manifest(window: Window, time_url: str, *, over: bool) -> str | None:
         '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="dynamic"',
         f'  availabilityStartTime="{date_time(start_us, "microseconds")}" publishTime="{date_time(end_us)}" {timing}',
         f'  timeShiftBufferDepth="{_duration(end_us - lead[0].began_us)}" suggestedPresentationDelay="PT{DELAY_TARGETS * target}S"',
-        f'  minBufferTime="PT{target}S" maxSegmentDuration="PT{target}S">',
+        f'  minBufferTime="PT{target}S" maxSegmentDuration="PT{longest:.3f}S">',
     ]
     for period in _periods(lead):
         lines.append(f'  <Period id="{period.discontinuity}" start="{_duration(period.begins_us)}">')

@@ -9,6 +9,14 @@ from aiohttp import web
 logger = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type, Range",
+    "Access-Control-Max-Age": "86400",
+}
+"""Players and pages of other origins may read and report."""
+
 
 class ProblemError(Exception):
     """Raised anywhere in a handler; `problems` makes it the answer."""
@@ -59,7 +67,9 @@ def late(what: str) -> ProblemError:
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every error in the same form, the router's and unforeseen ones too."""
+    """Every error in the same form, the router's and unforeseen ones too; and the answer to preflights."""
+    if request.method == "OPTIONS":  # the preflight of browsers on other origins
+        return web.Response(status=204, headers=CORS)
     try:
         return await handler(request)
     except ProblemError as problem:

@@ -32,7 +32,7 @@ def to_transport_stream(*fragments: bytes) -> bytes:
     return target.getvalue()
 
 
-def _packets(source: av.container.InputContainer, output: av.container.OutputContainer) -> Iterator[tuple[float, int, av.Packet[Any]]]:
+def _packets(source: av.container.InputContainer, output: av.container.OutputContainer) -> Iterator["tuple[float, int, av.Packet[Any]]"]:
     """(decode time in seconds, stream index, packet) of a source's only track, meant for the output."""
     stream = output.add_stream_from_template(source.streams[0])
     for packet in source.demux(source.streams[0]):

@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from sinks.origin.problem import ProblemError
+from sinks.origin.problem import CORS, ProblemError
 from sinks.origin.stages import Stages
 from streams.edges.viewers import ReportError, ViewerEdge
 from streams.errors import BacklogFullError
@@ -14,12 +14,6 @@ from streams.errors import BacklogFullError
 T = TypeVar("T")
 MAX_BODY = 4096
 """Bytes; a report has about 300."""
-CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type, Range",
-    "Access-Control-Max-Age": "86400",
-}
 
 
 class Viewers:
@@ -30,13 +24,12 @@ class Viewers:
         self._stages = stages
 
     def routes(self) -> list[web.RouteDef]:
-        """All of them, and the preflight that browsers of other origins send first."""
+        """All of them."""
         return [
             web.post("/api/quality", self.quality),
             web.post("/api/sessions", self.joined),
             web.post("/api/sessions/heartbeat", self.watching),
             web.post("/api/sessions/leave", self.left),
-            web.options("/{path:.*}", self.preflight),
         ]
 
     async def quality(self, request: web.Request) -> web.Response:
@@ -63,10 +56,6 @@ class Viewers:
         body = await _body(request)
         _taken(lambda: self._edge.left(body))
         return web.Response(status=202, headers=CORS)
-
-    async def preflight(self, _: web.Request) -> web.Response:
-        """Other origins may read and report."""
-        return web.Response(status=204, headers=CORS)
 
 
 async def _body(request: web.Request) -> bytes:

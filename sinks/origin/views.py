@@ -45,6 +45,10 @@ class Views:
         """Whether all that was on the log at the start has been applied."""
         return self._caught_up
 
+    def lag(self) -> int:
+        """Records on the log that have not been applied."""
+        return sum(follower.lag() for follower in self._followers)
+
     def lacks(self) -> str:
         """Why it is not ready; empty where it is."""
         if self._starting is not None and self._starting.done() and self._starting.exception() is not None:
