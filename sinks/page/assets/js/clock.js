@@ -6,6 +6,7 @@ const SAMPLES = 4;
 const REFRESH_MS = 5 * 60_000;
 
 let offsetMs = 0;
+let known = false;
 
 async function sample() {
   const sent = performance.now();
@@ -27,9 +28,13 @@ export async function synchronise() {
       break;
     }
   }
+  known ||= samples.length > 0;
   if (samples.length) offsetMs = samples.reduce((best, one) => (one.roundTrip < best.roundTrip ? one : best)).offset;
   setTimeout(synchronise, REFRESH_MS);
 }
 
 /** Milliseconds since 1970 by the server's clock. */
 export const serverNow = () => Date.now() + offsetMs;
+
+/** Whether the server was asked already; until then `serverNow` is this computer's clock. */
+export const synchronised = () => known;

@@ -60,7 +60,7 @@ export function controls(player, frame, actions) {
   const { video } = player;
   const play = iconButton('play', 'Play (k)', () => player.toggle());
   const live = el('button', { type: 'button', class: 'live-pill', onClick: () => player.goLive() });
-  const latency = el('span', { class: 'latency', title: 'Delay between the camera and your screen' });
+  const latency = el('span', { class: 'latency', title: 'Delay between the broadcaster and your screen' });
   const low = el(
     'button',
     { type: 'button', role: 'switch', class: 'low-latency', title: 'Low latency (y)', onClick: () => player.setLowLatency(!player.lowLatency), 'aria-label': 'Low latency' },

@@ -5,10 +5,10 @@ import { preferences } from './preferences.js';
 
 /**
  * Normal mode: seconds kept between the playlist's end and the picture. A segment is two seconds long, so the buffer goes
- * from this down to two seconds less before the next one comes: the rest is what a slow segment may take. Together with the
- * publisher's and the segment's own delay it stays below six seconds glass to glass.
+ * from this down to two seconds less before the next one comes: a little over two segments in the middle, three at least
+ * for a slow one to arrive in. With the publisher's own delay it stays below six seconds glass to glass.
  */
-const NORMAL_SYNC_SECONDS = 4.5;
+const NORMAL_SYNC_SECONDS = 5.2;
 /** How far one can rewind within the page without fetching again. */
 const BACK_BUFFER_SECONDS = 90;
 /** A live playlist is asked again for as long as the page is open: origins restart, networks come back. */
@@ -35,7 +35,9 @@ const untilItComesBack = {
 
 function configuration(lowLatency) {
   return {
-    lowLatencyMode: lowLatency,
+    // In both modes: it makes hls.js ask for the next playlist at once and wait for it at the origin, instead of polling in a
+    // rhythm of its own that may lag by a whole segment. Normal playlists list no parts, so whole segments are played.
+    lowLatencyMode: true,
     // In low latency the playlist's PART-HOLD-BACK says where to play: a value set here would override it.
     ...(lowLatency ? {} : { liveSyncDuration: NORMAL_SYNC_SECONDS }),
     backBufferLength: BACK_BUFFER_SECONDS,

@@ -1,14 +1,20 @@
 /** Keeps the picture where the mode wants it: a little faster when behind, a jump when far behind. */
 
+import { synchronised } from './clock.js';
+
 const PERIOD_MS = 500;
 /** Further behind than this no viewer should wait for catching up; in low latency less, since lag is what that mode is chosen against. */
 const JUMP_SECONDS = { low: 4, normal: 10 };
 /** Lag that nobody sees; below it the speed is left alone. */
-const TOLERANCE_SECONDS = { low: 0.2, normal: 0.4 };
+const TOLERANCE_SECONDS = { low: 0.1, normal: 0.4 };
 /** Once catching up, go on to here, so that the speed does not flutter. */
 const SETTLED_SECONDS = 0.05;
 /** Above about 5 % speech is heard to be faster although its pitch is kept. */
 const CATCH_UP_RATE = 1.05;
+/** Between a segment's last picture and its place in the playlist: cutting, storing, telling. */
+const PUBLISHING_SECONDS = 0.15;
+/** A playlist may have got its newest segment up to a segment's length ago; more than that is no matter of the start. */
+const LONGEST_START_LAG = 2.5;
 /** Part of the aimed distance that must be buffered, or catching up would end in a stall. */
 const BUFFER_SHARE = 0.5;
 
@@ -25,10 +31,29 @@ export class LiveEdge {
   /** False while the viewer has rewound or paused. */
   following = true;
   #player;
+  #fresh = false;
 
   constructor(player) {
     this.#player = player;
     setInterval(() => this.#adjust(), PERIOD_MS);
+    player.video.addEventListener('canplay', () => this.#begin());
+  }
+
+  /** A new source is on its way: its first picture may be put in its place without anybody seeing a jump. */
+  fresh() {
+    this.#fresh = true;
+  }
+
+  /**
+   * hls.js takes the first playlist for as new as its loading, though its newest segment may have been there for a while.
+   * Dates on the pictures tell by how much it starts too early.
+   */
+  #begin() {
+    const { engine, video, latency } = this.#player;
+    if (!this.#fresh || !engine) return;
+    this.#fresh = false;
+    const lag = latency - engine.target - PUBLISHING_SECONDS;
+    if (synchronised() && lag > TOLERANCE_SECONDS.normal && lag < LONGEST_START_LAG && this.bufferSeconds > lag) video.currentTime += lag;
   }
 
   #adjust() {

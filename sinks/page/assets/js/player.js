@@ -157,7 +157,7 @@ export class Player extends EventTarget {
     else if (this.video.readyState > 0) await this.video.requestPictureInPicture?.();
   }
 
-  /** Seconds from the publisher's camera to this screen; NaN while unknown. */
+  /** Seconds from the publisher to this screen; NaN while unknown. */
   get latency() {
     return this.engine ? (serverNow() - this.engine.playingDate) / 1000 : NaN;
   }
@@ -173,6 +173,7 @@ export class Player extends EventTarget {
     this.#teardown();
     const Engine = HlsEngine.supported() ? HlsEngine : NativeEngine;
     this.#movedAt = performance.now();
+    this.edge.fresh();
     const options = { lowLatency: this.lowLatency, rendition: this.quality };
     this.engine = new Engine(this.video, new URL(this.#url(), location.href).href, options, {
       onRenditions: () => this.#learn(),

@@ -10,7 +10,7 @@ function rows(player) {
   const frames = video.getVideoPlaybackQuality?.();
   const size = video.videoWidth ? `${video.videoWidth} × ${video.videoHeight}` : '–';
   return [
-    ['Latency to the camera', seconds(player.latency, 2)],
+    ['Latency to the broadcaster', seconds(player.latency, 2)],
     ['Mode', player.lowLatency ? 'Low latency' : 'Normal'],
     ['Buffer', seconds(player.edge.bufferSeconds, 2)],
     ['Rendition', engine?.rendition || '–'],
