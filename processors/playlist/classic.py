@@ -12,6 +12,13 @@ VERSION = 3
 TARGET_DURATION = 4
 """Seconds, at least every EXTINF: classic players wait this long between reloads, so 2 s segments come two at a time."""
 
+PACKET, PAYLOAD = 188, 184
+"""Bytes (ISO/IEC 13818-1 section 2.4.3)."""
+TABLE_PACKETS = 20
+"""Packets a second of PAT and PMT, each every 100 ms (ISO/IEC 13818-1 annex C)."""
+AUDIO_PES_BYTES = 2930
+"""Bytes that FFmpeg's muxer puts into one PES packet of audio."""
+
 
 def classic_master(window: Window) -> str:
     """Every video rendition that is alive, with the audio in its segments."""
@@ -22,11 +29,17 @@ def classic_master(window: Window) -> str:
         declared = listing.declared
         if declared.kind != "video":
             continue
-        rate: Rate = media_rate(listing) + (media_rate(audio) if audio is not None else Rate(0, 0))
+        rate = _packed(media_rate(listing) + (media_rate(audio) if audio is not None else Rate(0, 0)), declared.frame_rate)
         codecs = ",".join([declared.codecs, *([audio.declared.codecs] if audio is not None else [])])
-        lines.append(f'#EXT-X-STREAM-INF:BANDWIDTH={rate.peak},CODECS="{codecs}",RESOLUTION={declared.width}x{declared.height}')
+        lines.append(f'#EXT-X-STREAM-INF:BANDWIDTH={rate},CODECS="{codecs}",RESOLUTION={declared.width}x{declared.height}')
         lines.append(f"{listing.rendition}/ts.m3u8")
     return "\n".join(lines) + "\n"
+
+
+def _packed(rate: Rate, frame_rate: float) -> int:
+    """Bits a second at most as MPEG-TS: packet headers, a packet filled up per picture and per audio PES packet, tables."""
+    filled = frame_rate + TABLE_PACKETS + rate.peak / 8 / AUDIO_PES_BYTES
+    return round(rate.peak * PACKET / PAYLOAD + filled * PACKET * 8)
 
 
 def classic_playlist(window: Window, listing: Listing, *, over: bool) -> str:
