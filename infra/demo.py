@@ -11,24 +11,29 @@ from infra.accounts import AccountError, Accounts
 from infra.apps.service import App, run
 
 LOGIN = "demo"
-SIZE, RATE = "1280x720", 30
+WIDTH, HEIGHT, RATE = 1280, 720, 30
 GOP = 2 * RATE
 """Frames between key frames: the platform's segment is 2 s."""
 KBPS = 2_500
 PAUSE_S = 1.0
 """Between two tries to publish."""
-FONT = "monospace"
+FONT = "sans"
 """By fontconfig, which Debian's ffmpeg comes with."""
+COLOURS = {"c0": "0x0b1026", "c1": "0x5b21b6", "c2": "0x0e7490", "c3": "0x1e1b4b", "nb_colors": 4}
+DRAWN = "160x90"
+"""The colours are drawn small and enlarged: a quarter of the CPU."""
 
 logger = structlog.get_logger()
 
 
 def picture() -> ffmpeg.Stream:
-    """The moving picture: a test pattern, the wall clock in UTC, the frame's number."""
-    source = ffmpeg.input(f"testsrc2=size={SIZE}:rate={RATE}", f="lavfi", re=None)
-    box = {"font": FONT, "fontcolor": "white", "box": 1, "boxcolor": "black@0.6", "boxborderw": 16}
-    clock = source.drawtext(text="%{gmtime:%H\\:%M\\:%S} UTC", escape_text=False, x="(w-tw)/2", y="h*0.72", fontsize=72, **box)
-    return clock.drawtext(text="Chronicast demo   frame %{n}", escape_text=False, x="(w-tw)/2", y="h*0.87", fontsize=36, **box)
+    """The moving picture: drifting colours, the wall clock in UTC, the frame's number, and a bar that shows a dropped frame as a jump."""
+    colours = ":".join(f"{name}={value}" for name, value in {"size": DRAWN, "rate": RATE, "speed": 0.01, **COLOURS}.items())
+    source = ffmpeg.input(f"gradients={colours}", f="lavfi", re=None).filter("scale", WIDTH, HEIGHT, flags="bilinear")
+    bar = source.filter("format", "yuv420p").drawbox(f"mod(t*320,{WIDTH})", "ih-14", 160, 8, "white@0.8", thickness="fill")
+    words = {"font": FONT, "fontcolor": "white", "escape_text": False, "x": "(w-tw)/2"}
+    clock = bar.drawtext(text="%{gmtime:%H\\:%M\\:%S}", y="h*0.36", fontsize=150, **words)
+    return clock.drawtext(text="Chronicast demo   frame %{n}", y="h*0.62", fontsize=40, **words)
 
 
 def sound() -> ffmpeg.Stream:
