@@ -71,8 +71,12 @@ class Pipeline:
         for entry in entries:
             if entry.stored is not None:
                 entry.stored.cancel()
-                self.frames_dropped += entry.frames
-                metrics.FRAMES.labels("dropped").inc(entry.frames)
+                self.drop(entry.frames)
+
+    def drop(self, frames: int) -> None:
+        """Counts video frames that are not given out."""
+        self.frames_dropped += frames
+        metrics.FRAMES.labels("dropped").inc(frames)
 
     async def end(self, patience_s: float) -> None:
         """Waits until everything is out; what is not stored in time is given up."""

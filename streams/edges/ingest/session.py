@@ -65,12 +65,14 @@ class Session:
         self._media_us = 0
         self._last_sequence = place.media_sequence - 1 if recovered else -1
         self._parts_since: float | None = None
+        self._behind = False  # the store was: what this publisher still sends is dropped
 
     # a publisher comes and goes
 
     def attach(self) -> None:
         """A publisher is there: the grace period is over."""
         self._parts_since = self._ports.clock()
+        self._behind = False
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -162,6 +164,9 @@ class Session:
         Raises:
             RefusedError: the object store is too far behind.
         """
+        if self._behind:
+            self._pipeline.drop(sum(output.frames for output in outputs if isinstance(output, Part) and output.rendition == "source"))
+            return
         for output in outputs:
             match output:
                 case Started():
@@ -175,6 +180,7 @@ class Session:
         age = self._pipeline.age()
         if age > self._ports.config.backlog_s:
             self._pipeline.give_up()
+            self._behind = True
             raise RefusedError("at_capacity", f"the object store is {age:.0f} s behind", self.profile.channel_id)
 
     def _facts(self) -> Facts:

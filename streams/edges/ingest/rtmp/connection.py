@@ -187,6 +187,7 @@ class RtmpConnection(asyncio.Protocol):
             self._transport.write(handshake.answer(bytes(self._hello[: 1 + handshake.SIZE])))
         if len(self._hello) >= 1 + 2 * handshake.SIZE:  # C2 is what we sent, or signed: nobody's identity hangs on it
             self._greeted = True
+            self._control(SET_CHUNK_SIZE, pack(">I", chunks.OUR_CHUNK_SIZE))
             rest, self._hello = bytes(self._hello[1 + 2 * handshake.SIZE :]), bytearray()
             yield from self._reader.feed(rest)
 
@@ -235,7 +236,6 @@ class RtmpConnection(asyncio.Protocol):
             raise RefusedError("malformed_key", f"the application asked for is not {self._app}")
         self._control(WINDOW_SIZE, pack(">I", WINDOW))
         self._control(PEER_BANDWIDTH, pack(">IB", WINDOW, 2))  # dynamic
-        self._control(SET_CHUNK_SIZE, pack(">I", chunks.OUR_CHUNK_SIZE))
         information = _information("status", "NetConnection.Connect.Success", "Connection succeeded.") | {"objectEncoding": 0}
         properties: dict[str, amf0.Value] = {"fmsVer": "FMS/3,5,7,7009", "capabilities": 31}
         if "fourCcList" in asked:
