@@ -52,7 +52,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka: Annotated[str, Meta(description="Bootstrap servers of a Kafka to use; empty starts one here.")] = ""
     registry: Annotated[str, Meta(description="URL of a Confluent-compatible schema registry to use; empty starts ours.")] = ""
     objects: Annotated[str, Meta(description="Object store by URL (`file:///dir`, `s3://bucket`); empty is a folder in the home.")] = ""
-    capacity: Annotated[int, Meta(ge=0, description="Transcoding units that this machine offers; 0 measures by its cores.")] = 0
+    capacity: Annotated[
+        int, Meta(ge=0, description="Encoded megapixels a second that this machine offers; 0 is half of what its cores can.")
+    ] = 0
+    encoder: Annotated[Literal["x264", "nvenc"], Meta(description="What encodes renditions: the CPU, or an NVIDIA GPU.")] = "x264"
     tls_certificate: Annotated[str, Meta(description="PEM file for RTMPS; empty leaves RTMPS off.")] = ""
     tls_key: Annotated[str, Meta(description="PEM file of the certificate's key.")] = ""
     grace_seconds: Annotated[float, Meta(ge=0, description="Seconds for which a live session waits for a publisher that dropped.")] = 60.0

@@ -1,1 +1,7 @@
 """Which sessions are transcoded, into what, and by whom."""
+
+from processors.transcode.demand import DemandFold
+from processors.transcode.scheduler import SchedulerFold
+
+DEMAND = DemandFold()
+SCHEDULER = SchedulerFold()

@@ -37,6 +37,8 @@ logger = structlog.get_logger()
 TOPICS = ("media.transcode.events.v1", "media.segment.events.v1")
 HEARTBEAT_S = 1.0
 """A third of the scheduler's patience (processors/transcode/scheduler.py)."""
+MOST_LAG = 1_000
+"""Records behind the log from which on the worker counts as not ready: a second of 50 channels."""
 LOOK_BACK_MS = 30_000
 """How far back reading begins: a source declares itself every 8 segments, up to 19 s."""
 QUIET_US = 120_000_000
@@ -97,9 +99,13 @@ class MediaWorker:
         """Running jobs by session."""
         return {session_id: running.job for session_id, running in self._running.items()}
 
-    def lag(self) -> int:
-        """Records on the log that have not been looked at yet."""
-        return self._follower.lag()
+    def unready(self) -> list[str]:
+        """Why it does no work; empty where it does."""
+        if self._beats is None:
+            return ["it has not read the log yet"]
+        if self._follower.lag() > MOST_LAG:
+            return [f"it is {self._follower.lag()} records behind the log"]
+        return []
 
     def _apply(self, event: Event, _: At) -> None:
         mine = getattr(event, "worker_id", "") == self._config.worker_id

@@ -1,5 +1,6 @@
 """Recorded sources: real x264 streams, cut into parts and segments as the ingest cuts them."""
 
+import io
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,19 +28,19 @@ class Recording(NamedTuple):
         return sum(part.duration for part in self.parts) / TICKS
 
 
-def record(folder: Path, size="1280x720", rate="30", seconds=6, *, options=(), noise=0, first_sequence=1000, start=0, select="") -> Recording:
+def record(
+    folder: Path, size="1280x720", rate="30", seconds=6, *, options=(), noise=0, first_sequence=1000, start=0, select=""
+) -> Recording:
     """Encodes a moving picture (with noise of a strength where asked) with 2 s closed GOPs unless `options` say otherwise."""
     path = folder / "source.mp4"
     gop = round(eval(rate) * 2)
     filters = [f"noise=alls={noise}:allf=t"] if noise else []
     filters += [select] if select else []
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}:duration={seconds}"]
-        + (["-vf", ",".join(filters)] if filters else [])
-        + ["-fps_mode", "passthrough", "-c:v", "libx264", "-preset", "veryfast", "-b:v", "4M", "-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0"]
-        + ["-bf", "0", *options, "-pix_fmt", "yuv420p", "-video_track_timescale", str(TICKS), str(path)],
-        check=True,
-    )  # fmt: skip
+    command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}:duration={seconds}"]
+    command += ["-vf", ",".join(filters)] if filters else []
+    command += ["-fps_mode", "passthrough", "-c:v", "libx264", "-preset", "veryfast", "-b:v", "4M", "-g", str(gop), "-keyint_min", str(gop)]
+    command += ["-sc_threshold", "0", "-bf", "0", *options, "-pix_fmt", "yuv420p", "-video_track_timescale", str(TICKS), str(path)]
+    subprocess.run(command, check=True)
     return cut(path, eval(rate), first_sequence, start)
 
 
@@ -75,7 +76,5 @@ def _parts(samples: list[Sample], frames: int, sequence: int) -> Iterator[Source
 
 def decoded(init: bytes, parts: list[bytes]) -> list[av.VideoFrame]:
     """The pictures of a rendition, as a player would show them."""
-    import io
-
     with av.open(io.BytesIO(init + b"".join(parts)), format="mp4") as container:
         return list(container.decode(video=0))
