@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from threading import Event, Thread, current_thread
+from time import monotonic, sleep
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -21,6 +22,8 @@ CLOSE_S = 10.0
 """The port's promise for `close`."""
 ADMIN_S = 30.0
 """Offsets and metadata are answered in milliseconds; a broker that restarts is back within this."""
+LEADERLESS = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+"""What a broker answers while a partition's leader is being chosen."""
 EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
@@ -156,15 +159,28 @@ class KafkaLog:
         return self._offsets(topic, LATEST)
 
     def _offsets(self, topic: str, spec: OffsetSpec) -> dict[int, int]:
-        """Per partition what a question about offsets is answered with."""
-        try:
-            metadata = self._admin.list_topics(topic, timeout=ADMIN_S).topics[topic]
-            if metadata.error is not None or not metadata.partitions:
-                raise UnknownTopicError(f"no topic {topic} on the broker at {self._bootstrap}: run `ensure_topics` before")
-            asked = self._admin.list_offsets({TopicPartition(topic, p): spec for p in metadata.partitions}, request_timeout=ADMIN_S)
-            return {at.partition: future.result().offset for at, future in asked.items()}
-        except KafkaException as cause:
-            raise StreamingError(f"the broker at {self._bootstrap} did not tell the offsets of {topic}: {cause}. Is it up?") from cause
+        """Per partition what a question about offsets is answered with; asked again while a partition has no leader.
+
+        A topic that was just made has none for some milliseconds.
+        """
+        deadline = monotonic() + ADMIN_S
+        while True:
+            try:
+                return self._ask(topic, spec)
+            except KafkaException as cause:
+                if cause.args[0].code() not in LEADERLESS or monotonic() > deadline:
+                    raise StreamingError(
+                        f"the broker at {self._bootstrap} did not tell the offsets of {topic}: {cause}. Is it up?"
+                    ) from cause
+                sleep(POLL_S)
+
+    def _ask(self, topic: str, spec: OffsetSpec) -> dict[int, int]:
+        """One question about offsets."""
+        metadata = self._admin.list_topics(topic, timeout=ADMIN_S).topics[topic]
+        if metadata.error is not None or not metadata.partitions:
+            raise UnknownTopicError(f"no topic {topic} on the broker at {self._bootstrap}: run `ensure_topics` before")
+        asked = self._admin.list_offsets({TopicPartition(topic, p): spec for p in metadata.partitions}, request_timeout=ADMIN_S)
+        return {at.partition: future.result().offset for at, future in asked.items()}
 
     def flush(self, timeout: float) -> bool:
         """Waits until nothing waits to be acknowledged."""

@@ -1,27 +1,21 @@
 """The registry server answers Confluent's own client as Confluent's server does, and keeps nothing outside its topic."""
 
-import asyncio
 import json
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from aiohttp import web
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.schema_registry.schema_registry_client import ConfigCompatibilityLevel, ServerConfig
 from confluent_kafka.serialization import MessageField, SerializationContext
+from registry_server import get, serving
 
 from schemas import events as e
 from schemas.contract import released, subject
 from schemas.errors import IncompatibleSchemaError, InvalidSchemaError, RegistryUnavailableError, UnknownSchemaError
 from schemas.registry_http import HttpRegistry
 from schemas.wire import Codec
-from sinks.registry_api import make_app
 from streams.log_memory import MemoryLog
 
 pytestmark = pytest.mark.row("C4")
@@ -29,47 +23,6 @@ pytestmark = pytest.mark.row("C4")
 ONE_FIELD = {"type": "record", "name": "Payment", "namespace": "shop", "fields": [{"name": "amount", "type": "int"}]}
 TWO_FIELDS = {**ONE_FIELD, "fields": [*ONE_FIELD["fields"], {"name": "note", "type": "string", "default": ""}]}
 NO_DEFAULT = {**ONE_FIELD, "fields": [*ONE_FIELD["fields"], {"name": "note", "type": "string"}]}
-
-
-@contextmanager
-def serving(log: MemoryLog) -> Iterator[str]:
-    """The real server on a port of its own; its URL."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    def run(what):
-        return asyncio.run_coroutine_threadsafe(what, loop).result(10)
-
-    async def start() -> tuple[web.AppRunner, int]:
-        runner = web.AppRunner(make_app(log))
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        return runner, runner.addresses[0][1]
-
-    runner, port = run(start())
-    url = f"http://127.0.0.1:{port}"
-    try:
-        while get(f"{url}/readyz")[0] != 200:
-            pass
-        yield url
-    finally:
-        run(runner.cleanup())
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-def get(url: str, method: str = "GET", body: object = None) -> tuple[int, str, str]:
-    """Status, text and content type of an answer."""
-    data = None if body is None else json.dumps(body).encode()
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, data=data, method=method)) as answer:
-            return answer.status, answer.read().decode(), answer.headers.get_content_type()
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.code, refused.read().decode(), refused.headers.get_content_type()
 
 
 @pytest.fixture
