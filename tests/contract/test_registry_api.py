@@ -1,6 +1,8 @@
 """The registry server answers Confluent's own client as Confluent's server does, and keeps nothing outside its topic."""
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -159,6 +161,14 @@ def test_errors_carry_confluents_codes(url: str, method: str, path: str, body: o
     assert (json.loads(text)["error_code"], status) == (expected, int(str(expected)[:3]))
     assert json.loads(text)["message"]
     assert kind == "application/vnd.schemaregistry.v1+json"
+
+
+def test_body_that_is_not_json_is_refused(url: str) -> None:
+    request = urllib.request.Request(f"{url}/config", data=b"{", method="PUT")
+    with pytest.raises(urllib.error.HTTPError) as refused, urllib.request.urlopen(request):
+        pass
+    with refused.value as answer:
+        assert json.loads(answer.read())["error_code"] == 422
 
 
 def test_plain_answers_have_confluents_form(url: str) -> None:
