@@ -26,8 +26,8 @@ BUFFERED = 4
 """Batches that wait for a fold before fetching of the partition pauses."""
 SESSION_S = 10.0
 """A killed worker's partitions move after this long; Faust's default is 60."""
-HEARTBEAT_S = 2.0
-"""Five of them make a session: four may get lost."""
+HEARTBEATS = 5
+"""In a session: four may get lost."""
 COMMIT_S = 1.0
 """A hint for the group's lag tools and for a worker whose store is lost; the stores do not need it."""
 END_S = 8.0
@@ -51,9 +51,10 @@ class FaustWorker:
         ticker: Ticker | None = None,
         replicas: int = 1,
         instance: str | None = None,
+        session_s: float = SESSION_S,
     ) -> None:
         """`directory` is for Faust's own files. `ticker` is run by the group's leader. `instance` makes the membership
-        static, for rolling restarts: a name that no other worker has.
+        static, for rolling restarts: a name that no other worker has. A killed worker's partitions move after `session_s`.
 
         Raises:
             FatalError: a fold cannot be run; the message says why.
@@ -65,6 +66,8 @@ class FaustWorker:
             "datadir": str(directory),
             "topic_replication_factor": replicas,
             "consumer_group_instance_id": instance,
+            "broker_session_timeout": session_s,
+            "broker_heartbeat_interval": session_s / HEARTBEATS,
             **SETTINGS,
         }
         self._directory = directory
@@ -211,8 +214,6 @@ SETTINGS: dict[str, Any] = {
     "processing_guarantee": "at_least_once",  # Faust's exactly_once loses and hangs (faust-streaming 323, 517)
     "store": "memory://",  # no table is ever made
     "table_standby_replicas": 0,
-    "broker_session_timeout": SESSION_S,
-    "broker_heartbeat_interval": HEARTBEAT_S,
     "broker_commit_interval": COMMIT_S,
     "broker_max_poll_records": BATCH,
     "broker_max_poll_interval": 3_600.0,  # a batch that is tried again and again through an outage must not lose its partition

@@ -1,6 +1,6 @@
 """A process that runs the counting fold in a Faust worker: what the kill tests kill.
 
-`python -m tests.broker.counting_worker BOOTSTRAP DIRECTORY REGISTRY`; REGISTRY is a file of schema ids, shared by the test's processes.
+`python -m tests.broker.counting_worker BOOTSTRAP DIRECTORY [INSTANCE]`
 """
 
 import asyncio
@@ -15,8 +15,11 @@ from streams.log_kafka import KafkaLog
 from streams.store_rocksdict import RocksStores
 from tests.simulation.counting import CountingFold, preloaded
 
+SESSION_S = 3.0
+"""Shorter than the product's, for the tests' sake."""
 
-async def work(bootstrap: str, directory: Path) -> None:
+
+async def work(bootstrap: str, directory: Path, instance: str | None) -> None:
     log, stopping = KafkaLog(bootstrap), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     worker = FaustWorker(
@@ -26,6 +29,8 @@ async def work(bootstrap: str, directory: Path) -> None:
         RocksStores(directory / "stores"),
         bootstrap=bootstrap,
         directory=directory / "faust",
+        instance=instance,
+        session_s=SESSION_S,
     )
     try:
         await worker.run(stopping)
@@ -34,4 +39,4 @@ async def work(bootstrap: str, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(work(sys.argv[1], Path(sys.argv[2])))
+    asyncio.run(work(sys.argv[1], Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None))
