@@ -21,8 +21,9 @@ ROWS = Path(__file__).with_name("rows.txt")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds `--rows`."""
+    """Adds `--rows` and `--soak`."""
     parser.addoption("--rows", action="store_true", help="say which requirement rows the collected tests show, and which none shows")
+    parser.addoption("--soak", action="store_true", help="ten minutes instead of one where browsers are watched for stalls")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
