@@ -34,6 +34,22 @@ def http(url: str) -> Look:
     return look
 
 
+def live(channel_url: str) -> Look:
+    """Ready once a channel is live; `channel_url` is its place in the origin's API."""
+
+    async def look() -> str:
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S)) as session,
+                session.get(channel_url) as answer,
+            ):
+                return "" if answer.status == 200 and (await answer.json())["live"] else "not live yet"
+        except (aiohttp.ClientError, TimeoutError) as cause:
+            return f"{channel_url} does not answer ({type(cause).__name__})"
+
+    return look
+
+
 def kafka(node: KafkaNode) -> Look:
     """Ready once the broker answers."""
 

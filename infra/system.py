@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from infra import nginx, probing
+from infra.demo import LOGIN
 from infra.kafka import KafkaNode
 from infra.settings import Settings
 from infra.supervisor import Service
@@ -69,7 +70,7 @@ def _edge(settings: Settings) -> list[Service]:
 
 
 def _demo(settings: Settings) -> list[Service]:
-    look = probing.http(f"http://127.0.0.1:{settings.ports.edge}/live/demo/master.m3u8")
+    look = probing.live(f"http://127.0.0.1:{settings.ports.edge}/api/channels/{LOGIN}")
     return [Service("demo", _python("infra.demo"), look, (), settings.environment())]
 
 

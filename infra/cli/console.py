@@ -14,7 +14,9 @@ from infra import logs
 from infra.parts import Parts
 from infra.settings import Settings, SettingsError
 
-out = Console(highlight=False, soft_wrap=True)
+WIDE = None if sys.stdout.isatty() else 200
+"""Tables that go into a file or a pipe are not cut to the 80 columns of a terminal that is not there."""
+out = Console(highlight=False, soft_wrap=True, width=WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 FAILED = 1

@@ -61,7 +61,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     """One line a topic."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("topic", "key", "partitions", "kept", "records", "offsets", "broker differs in"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name in ("topic", "key", "records"), overflow="fold")
     for row in rows:
         offsets = " ".join(f"{row['starts'][p]}-{end}" for p, end in sorted(row["ends"].items()))
         differs = ", ".join(f"{name}: {value}" for name, value in row["differs"].items())

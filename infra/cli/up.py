@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.live import Live
-from rich.panel import Panel
 from rich.table import Table
 
 from infra import ports, system
@@ -113,7 +112,7 @@ class Start:
         for state in states:
             if self._phases.get(state.name) != state.phase:
                 self._phases[state.name] = state.phase
-                if not out.is_terminal and state.phase in MARKS:
+                if not out.is_terminal and state.phase in MARKS and state.phase != "waiting":
                     out.print(
                         f"{time.time() - self._began:6.1f} s  {state.name:<11} {state.phase}{f': {state.lacks}' if state.lacks else ''}"
                     )
@@ -129,19 +128,18 @@ class Start:
             table.add_row(state.name, MARKS.get(state.phase, state.phase), _since(state), state.lacks)
         return table
 
-    def _welcome(self) -> Panel:
-        """Where everything is, once it is up."""
+    def _welcome(self) -> str:
+        """Where everything is, once it is up. Plain lines: a key must never be cut to a window's width."""
         now = self._settings
         lines = [
+            f"\n[bold green]Chronicast is up[/] after {time.time() - self._began:.0f} s. Ctrl-C stops it.\n",
             f"Watch         [bold]{now.page_url}[/]",
             f"OBS server    [bold]{now.rtmp_url}[/]",
             f"OBS key       {self._key()}",
             f"Logs          {now.folder / 'logs'}",
             f"More          ./chronicast status, ./chronicast account create LOGIN, {HANDBOOK}",
         ]
-        return Panel(
-            "\n".join(lines), title=f"Chronicast is up after {time.time() - self._began:.0f} s", subtitle="Ctrl-C stops it", expand=False
-        )
+        return "\n".join(lines)
 
     def _key(self) -> str:
         """The owner's key at the first start; later on how to get a new one."""
