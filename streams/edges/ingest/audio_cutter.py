@@ -23,6 +23,9 @@ def part_target(track: AudioTrack, video_target: int) -> int:
 class AudioCutter:
     """Puts frames on a grid of 1024 samples, fills gaps with silence, and cuts with the video.
 
+    A frame is put in its place of the grid where it is less than half a frame late or a whole one early: further off, silence comes before
+    it, or it is dropped. So sound and picture never part by more than a frame, and jitter never costs one.
+
     A part takes the frames that begin before the video's boundary, and at least one; so audio parts start within a frame of the video's.
     """
 
@@ -49,9 +52,9 @@ class AudioCutter:
         if ahead or time <= self.end - (FRAME_SAMPLES if self._started else 1):
             self.dropped += 1
             return []
-        if not self._started and time < self.end + FRAME_SAMPLES:
-            self.end = time
-        while time >= self.end + FRAME_SAMPLES:
+        if not self._started:
+            self.end += (time - self.end) % FRAME_SAMPLES  # so that this frame lies on the grid
+        while time >= self.end + FRAME_SAMPLES // 2:
             self._fill()
         self._received_at = received_at
         self._append(data)
