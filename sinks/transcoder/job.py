@@ -119,9 +119,12 @@ class Job:
         """Sends the source's parts as they come; skips where one is missing or the encoder lags too far."""
         index: int | None = begin
         self._configured, self._selected = "", self.renditions
-        while index is not None and (entry := await self._next(index)):
-            index += 1
+        while index is not None:
             try:
+                entry = await self._next(index)
+                if entry is None:
+                    break
+                index += 1
                 await self._send(process, entry)
             except ObjectMissingError as missing:
                 self._fail(f"object {missing} is missing from the store: skipped to the next segment")
@@ -170,10 +173,17 @@ class Job:
             raise EncoderEndedError(ended)
 
     async def _by_segments(self, index: int) -> None:
-        """Transcodes whole segments, one process each, for a while."""
+        """Transcodes whole segments, one process each, for a while or until that falls behind too."""
         failures = done = 0
         parts: list[Arrived] = []
-        while done < PROBATION and (entry := await self._next(index)):
+        while done < PROBATION:
+            try:
+                entry = await self._next(index)
+            except FellBehindError as lag:
+                self._fail(str(lag))
+                return
+            if entry is None:
+                return
             index += 1
             self._output.expect(entry)
             if isinstance(entry.event, PartProduced):

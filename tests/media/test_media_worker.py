@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from hashlib import sha256
 
@@ -12,6 +13,7 @@ from stage import CHANNEL, SESSION, Stage
 
 from schemas.events import (
     EncoderFailed,
+    EncoderReported,
     JobAssigned,
     JobPreempted,
     JobReleased,
@@ -204,6 +206,55 @@ async def test_broken_media_costs_its_segment_only(stage, longer):
         await stage.until(lambda: segments(stage, "160p30")[-1:] == [first + 3])
     assert segments(stage, "160p30") == [first, first + 2, first + 3]
     assert "MalformedFragmentError" in stage.of(EncoderFailed)[0].cause
+
+
+@pytest.mark.row("T19")
+async def test_encoder_that_never_lives_is_replaced_by_segment_jobs(stage, longer, monkeypatch):
+    first = longer.parts[0].media_sequence
+    monkeypatch.setattr("sys.executable", shutil.which("false"))
+    async with stage.worker():
+        stage.assign(renditions=("160p30",))
+        await stage.play(longer._replace(parts=longer.parts[:40]), speed=2)
+        await stage.until(lambda: segments(stage, "160p30")[-1:] == [first + 3])
+    assert [failed.cause for failed in stage.of(EncoderFailed)] == ["ended with exit code 1"] * 3
+    made = segments(stage, "160p30")
+    assert made == list(range(made[0], first + 4))
+    sourced = {(part.media_sequence, part.part): part for part in stage.of(PartProduced, "source")}
+    for part in stage.of(PartProduced, "160p30"):
+        origin = sourced[part.media_sequence, part.part]
+        assert (part.decode_time, part.duration, part.causation_id) == (origin.decode_time, origin.duration, origin.event_id)
+
+
+@pytest.mark.row("T19")
+async def test_worker_that_can_do_neither_gives_the_job_back(stage, longer, monkeypatch):
+    monkeypatch.setattr("sys.executable", shutil.which("false"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    async with stage.worker() as worker:
+        stage.assign(renditions=("160p30",))
+        await stage.play(longer._replace(parts=longer.parts[:30]), speed=2)
+        [reported] = await stage.until(lambda: stage.of(EncoderReported))
+        assert not worker.jobs
+    assert (reported.region, reported.session_id, reported.worker_id) == ("local", SESSION, "w1")
+    assert "ffmpeg" in reported.cause
+
+
+@pytest.mark.row("T7")
+async def test_encoder_that_falls_behind_skips_to_the_newest_segment(stage, longer):
+    """An encoder that stands still for most of ten seconds does not lag for ever."""
+    last = longer.parts[-1].media_sequence
+    async with stage.worker() as worker:
+        stage.assign(renditions=("160p30",))
+        playing = asyncio.create_task(stage.play(longer, speed=2))
+        await stage.until(lambda: stage.of(PartProduced, "160p30"))
+        pid = worker.jobs[SESSION].encoder_pid
+        os.kill(pid, signal.SIGSTOP)
+        await stage.until(lambda: [part for part in stage.of(PartProduced, "source") if part.media_sequence == last - 1])
+        os.kill(pid, signal.SIGCONT)
+        await playing
+        await stage.until(lambda: segments(stage, "160p30")[-1:] == [last])
+    [failed] = stage.of(EncoderFailed)
+    assert "skipped to the newest segment" in failed.cause
+    assert len(segments(stage, "160p30")) < 6
 
 
 async def test_released_job_ends_its_encoder(stage, longer):
