@@ -150,7 +150,7 @@ def output_rate(source_rate: float, most: float) -> float:
     # 60.02 measured is 60: a tolerance of 1% keeps it from being cut to a third.
     step = ceil(source_rate / most * 0.99)
     every_nth = source_rate / step
-    return min(every_nth, most) if every_nth >= _FLUENT else most
+    return min(every_nth, most) if step == 1 or every_nth >= _FLUENT else most
 
 
 _FLUENT = 24.0

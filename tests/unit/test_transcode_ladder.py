@@ -2,7 +2,7 @@
 
 import pytest
 
-from processors.transcode.ladder import Source, ladder
+from processors.transcode.ladder import Rendition, Source, ladder
 
 FULL_HD = Source(1920, 1080, 60.0)
 
@@ -48,6 +48,7 @@ def test_portrait_source_gets_portrait_renditions():
         (120.0, 30.0),
         (60.02, 30.0),
         (40.0, 30.0),
+        (12.5, 12.5),
         (0.0, 30.0),
     ],
 )
@@ -69,3 +70,13 @@ def test_slow_source_keeps_its_rate_under_the_rungs_name():
 )
 def test_level_is_the_lowest_that_holds_the_picture(source, levels):
     assert [r.level for r in ladder("partner", source)] == levels
+
+
+def test_capacity_of_a_rendition_is_its_megapixels_a_second_and_its_limits_follow_its_rate():
+    rendition = ladder("partner", FULL_HD)[1]
+    assert rendition.load == pytest.approx(852 * 480 * 30 / 1e6)
+    assert (rendition.max_rate, rendition.buffer_size, rendition.profile) == (2_250_000, 3_000_000, "high")
+
+
+def test_level_beyond_the_table_is_its_last():
+    assert Rendition("x", 16_000, 16_000, 60.0, 1).level == "5.2"
