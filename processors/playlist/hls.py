@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from processors.playlist.fold import PART_SEGMENTS
-from processors.playlist.state import Declared, Segment
+from processors.playlist.state import Segment
 from processors.playlist.text import MEDIA, date_time, seconds
 from processors.playlist.window import Entry, Listing, Window
 from streams.media import address
@@ -88,6 +88,13 @@ def next_part(window: Window, listing: Listing) -> str:
     return address.part(window.channel_id, session_id, listing.rendition, *place)
 
 
+def entry_address(entry: Entry, channel_id: str, listing: Listing) -> str:
+    """Address of an entry's object: for a gap, where it would be."""
+    if entry.segment is not None:
+        return entry.segment.address
+    return address.segment(channel_id, listing.declared.session_id, listing.rendition, entry.media_sequence)
+
+
 def _server_control(listing: Listing, shape: Shape, target: int) -> str:
     control = f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={seconds(SKIP_TARGETS * target)}"
     control += f",HOLD-BACK={seconds(HOLD_BACK_TARGETS * target)}"
@@ -127,33 +134,31 @@ class _State:
         self._channel_id = channel_id
         self._listing = listing
         self._target = target
-        self._declared: Declared | None = None
+        self._discontinuity: int | None = None
+        self._map: str | None = None
 
     def opening(self, segment: Segment) -> Iterator[str]:
-        """Tags before a segment: discontinuity, initialisation segment and time."""
-        declared = self._listing.inits[segment.discontinuity]
-        if declared is not self._declared:
-            if self._declared is not None:
-                yield "#EXT-X-DISCONTINUITY"
+        """Tags before a segment, or before a gap at another rendition's segment: discontinuity, initialisation segment and time."""
+        if self._discontinuity is not None and segment.discontinuity != self._discontinuity:
+            yield "#EXT-X-DISCONTINUITY"
+        self._discontinuity = segment.discontinuity
+        declared = self._listing.inits.get(segment.discontinuity)
+        if declared is not None and declared.address != self._map:
             yield f'#EXT-X-MAP:URI="{MEDIA}{declared.address}"'
-            self._declared = declared
+            self._map = declared.address
         yield f"#EXT-X-PROGRAM-DATE-TIME:{date_time(segment.began_us)}"
 
     def entry(self, entry: Entry, *, with_parts: bool) -> Iterator[str]:
         """All lines of a segment or gap."""
         segment = entry.segment
+        if entry.reference is not None:
+            yield from self.opening(entry.reference)
         if segment is None:
             yield "#EXT-X-GAP"
-            yield f"#EXTINF:{seconds(entry_seconds(entry, self._target))},"
-            yield MEDIA + address.segment(
-                self._channel_id, self._listing.declared.session_id, self._listing.rendition, entry.media_sequence
-            )
-            return
-        yield from self.opening(segment)
-        if with_parts:
+        elif with_parts:
             yield from _parts(segment)
-        yield f"#EXTINF:{seconds(segment.seconds)},"
-        yield f"{MEDIA}{segment.address}"
+        yield f"#EXTINF:{seconds(entry_seconds(entry, self._target))},"
+        yield f"{MEDIA}{entry_address(entry, self._channel_id, self._listing)}"
 
 
 def _reports(window: Window, listing: Listing, shape: Shape) -> Iterator[str]:

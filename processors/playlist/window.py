@@ -144,8 +144,8 @@ class Window:
         return Listing(rendition, inits[newest.discontinuity], inits, tuple(entries), growing, self.alive(rendition))
 
     def _reference(self, media_sequence: int) -> Segment | None:
-        """Any rendition's whole segment at a place."""
-        for rendition in self._tracks:
+        """Another rendition's whole segment at a place; the source's rather than one that was made of it."""
+        for rendition in sorted(self._tracks, key=lambda name: name != "source"):
             segment = self._segments.get(segment_key(rendition, media_sequence))
             if segment is not None and segment.whole:
                 return segment

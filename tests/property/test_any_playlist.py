@@ -1,0 +1,163 @@
+"""Whatever a channel goes through, its playlists stay right, and the same wherever the view began."""
+
+import hls_playlist as hls
+import pytest
+from folding import MemoryRows, folded
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from live_channel import Channel, Made, dummy
+
+from processors.playlist.classic import classic_master, classic_playlist
+from processors.playlist.dash import manifest
+from processors.playlist.fold import LAG, REDECLARED, PlaylistFold
+from processors.playlist.hls import Shape, media_playlist
+from processors.playlist.iframes import iframe_playlist
+from processors.playlist.master import master_playlist
+from processors.playlist.window import Window
+from schemas.event import Event
+from schemas.events import PartProduced, RenditionDeclared, SegmentProduced
+
+SIZE = 5
+"""Segments listed: small, so that short lives fill it."""
+FOLD = PlaylistFold(SIZE)
+NAMES = ("source", "480p30", "audio")
+URL = "http://origin/live/ana/x.m3u8"
+
+segment = st.tuples(st.just("segment"), st.integers(45, 72), st.sampled_from([(), (), (), ("480p30",)]))
+steps = st.one_of(segment, segment, segment, segment, st.just(("interrupt",)), st.just(("session",)))
+
+
+class Life(list[Event]):
+    """Events, shown as what led to them."""
+
+    steps: tuple[object, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} events of {self.steps}>"
+
+
+@st.composite
+def lives(draw: st.DrawFn, least: int = 1, most: int = 30) -> Life:
+    """Events of a channel: segments of any length, an encoder that stops and comes back, reconnects, new sessions."""
+    channel = Channel([dummy(name) for name in NAMES], first=100)
+    made: list[Made] = []
+    plan = draw(st.lists(steps, min_size=least, max_size=most))
+    for step in plan:
+        if step[0] == "segment":
+            made += channel.segment(step[1], without=step[2])
+        elif step[0] == "interrupt":
+            channel.interrupt(3)
+        else:
+            channel = Channel(channel.sources, session_id=f"s{channel.next}", start_us=channel.now + 10_000_000, first=channel.next + 7)
+    made = made[: draw(st.integers(len(made) // 2, len(made)))]
+    life = Life(one.event for one in made)
+    life.steps = tuple(plan)
+    return life
+
+
+def rendered(rows: MemoryRows) -> dict[str, str | None]:
+    """Everything that the origin could serve."""
+    window = Window(rows, "42", SIZE)
+    found: dict[str, str | None] = {
+        "master": master_playlist(window, parts=True),
+        "normal": master_playlist(window, parts=False),
+        "classic": classic_master(window),
+        "manifest": manifest(window, "http://origin/time", over=False),
+    }
+    for name in NAMES:
+        listing = window.listing(name)
+        if listing is not None:
+            for shape in (Shape(), Shape(skip=True), Shape(parts=False)):
+                found[f"{name} {shape}"] = media_playlist(window, listing, shape, over=False)
+            found[f"{name} iframes"] = iframe_playlist(listing, "42", over=False)
+            found[f"{name} classic"] = classic_playlist(window, listing, over=False)
+    return found
+
+
+def sequence(event: Event) -> int:
+    return event.media_sequence if isinstance(event, PartProduced | SegmentProduced) else 0
+
+
+@pytest.mark.row("P12")
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_view_that_began_later_shows_the_same(data: st.DataObject) -> None:
+    events = data.draw(lives(least=SIZE + LAG + REDECLARED + 6, most=SIZE + LAG + REDECLARED + 16))
+    newest = max(map(sequence, events), default=0)
+    oldest_needed = newest - SIZE - LAG - REDECLARED
+    # Up to the last event before the segments and declarations that a view must have seen.
+    latest = max((n for n, event in enumerate(events) if 0 < sequence(event) < oldest_needed), default=0)
+    begin = data.draw(st.integers(0, latest))
+    late, whole = rendered(folded(FOLD, events[begin:])), rendered(folded(FOLD, events))
+    assert late == whole
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_repeats_change_nothing(data: st.DataObject) -> None:
+    events = data.draw(lives())
+    repeated: list[Event] = []
+    for number, event in enumerate(events):
+        repeated.append(event)
+        if data.draw(st.integers(0, 9)) == 0:
+            begin = data.draw(st.integers(0, number))
+            repeated += events[begin : begin + data.draw(st.integers(0, 20))] if begin + 20 <= number else []
+    assert rendered(folded(FOLD, repeated)) == rendered(folded(FOLD, events))
+
+
+@pytest.mark.row("P1", "P4", "P5")
+@settings(max_examples=40, deadline=None)
+@given(lives(most=16))
+def test_at_every_moment_the_playlist_is_valid_and_continues_the_one_before(events: Life) -> None:
+    rows = folded(FOLD, [])
+    before: dict[str, tuple[str | None, hls.Media]] = {}
+    for number, event in enumerate(events):
+        folded(FOLD, [event], rows)
+        if isinstance(event, RenditionDeclared) or number % 3:
+            continue
+        window = Window(rows, "42", SIZE)
+        for name in NAMES:
+            listing = window.listing(name)
+            if listing is None:
+                continue
+            full = hls.media(media_playlist(window, listing, Shape(), over=False), URL)
+            assert len(full.segments) <= SIZE
+            assert all(segment.duration < full.target + 0.5 for segment in full.segments)
+            assert all(part.duration <= (full.part_target or 0) for segment in full.segments for part in segment.parts)
+            session_id, former = before.get(name, (None, None))
+            if former is not None and session_id == window.session_id:
+                _continues(former, full)
+                if full.sequence <= former.last:
+                    delta = hls.media(media_playlist(window, listing, Shape(skip=True), over=False), URL, former)
+                    kept = {segment.sequence for segment in former.segments}
+                    if all(n in kept for n in range(delta.sequence, delta.sequence + delta.skipped)):
+                        assert [s.identity for s in hls.merged(delta, former)] == [s.identity for s in full.segments]
+            _holds_what_it_says(window, name, full)
+            before[name] = (window.session_id, full)
+
+
+def _continues(former: hls.Media, full: hls.Media) -> None:
+    assert full.sequence >= former.sequence
+    assert full.last >= former.last
+    assert full.discontinuity >= former.discontinuity
+    shared = {segment.sequence: segment for segment in former.segments}
+    for segment in full.segments:
+        old = shared.get(segment.sequence, segment)
+        assert (segment.uri, segment.discontinuity, segment.gap) == (old.uri, old.discontinuity, old.gap)
+
+
+def _holds_what_it_says(window: Window, name: str, full: hls.Media) -> None:
+    """The blocking condition and the rendered playlist never disagree."""
+    if not full.segments:
+        return
+    assert window.holds(name, full.last, None)
+    assert not window.holds(name, full.last + 1, None)
+    for part in range(len(full.open_parts) + 2):
+        assert window.holds(name, full.last + 1, part) == (part < len(full.open_parts))
+
+
+@settings(max_examples=40, deadline=None)
+@given(lives(most=40))
+def test_rows_stay_bounded(events: Life) -> None:
+    rows = folded(FOLD, events)
+    assert sum(len(table) for table in rows.values()) <= len(NAMES) * (SIZE + LAG + 12) + 1
