@@ -20,6 +20,7 @@ STATIC = (
     ("mypy",),
     ("lint-imports",),
     ("python", "-m", "schemas.generate", "--check"),
+    ("python", "-m", "infra.asyncapi", "--check"),
 )
 
 
