@@ -1,6 +1,7 @@
 """Makes the topics of the catalogue on a broker, and refuses one that is there with another partition count."""
 
 from collections.abc import Iterable
+from time import monotonic, sleep
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -12,6 +13,8 @@ from streams.topics import CATALOGUE, DAY_MS, Topic, dead_letters
 
 TIMEOUT_S = 30.0
 """A topic is made in milliseconds; a broker that has just started needs some seconds."""
+SETTLE_S = 0.02
+"""A broker tells of a topic some milliseconds after it made it."""
 DEAD_LETTERS_MS = 30 * DAY_MS
 """Long enough for somebody to mend the cause and replay."""
 
@@ -49,7 +52,7 @@ def ensure_topics(bootstrap: str, catalogue: Iterable[Topic] = CATALOGUE, replic
     topics = wanted(catalogue)
     try:
         there = _create(admin, topics, replicas)
-        _check(admin, there)
+        _check(admin, topics)
         _configure(admin, there)
     except KafkaException as cause:
         raise StreamingError(f"the topics could not be made at {bootstrap}: {cause}. Is the broker up?") from cause
@@ -71,12 +74,14 @@ def _create(admin: AdminClient, topics: list[Wanted], replicas: int) -> list[Wan
 
 
 def _check(admin: AdminClient, topics: list[Wanted]) -> None:
-    """Compares partition counts."""
-    if not topics:
-        return
-    found = admin.list_topics(timeout=TIMEOUT_S).topics
+    """Waits until the broker tells of all topics, those just made too, and compares partition counts."""
+    deadline = monotonic() + TIMEOUT_S
+    while missing := {topic.name for topic in topics} - (found := admin.list_topics(timeout=TIMEOUT_S).topics).keys():
+        if monotonic() > deadline:
+            raise StreamingError(f"the broker made {', '.join(sorted(missing))} and does not tell of them: see its log")
+        sleep(SETTLE_S)
     for topic in topics:
-        count = len(found[topic.name].partitions) if topic.name in found else topic.partitions
+        count = len(found[topic.name].partitions)
         if count != topic.partitions:
             raise TopicMismatchError(
                 f"{topic.name} has {count} partitions on the broker and {topic.partitions} in the catalogue: its keys would lie elsewhere. "

@@ -1,5 +1,6 @@
 """What a fold's runner appends: output events and dead letters, whose bytes depend on the input alone."""
 
+from hashlib import sha1
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
@@ -37,7 +38,7 @@ class Outputs:
         source = f"{record.topic}/{record.partition}/{record.offset}/{index}"
         stamped = msgspec.structs.replace(
             event,
-            event_id=str(uuid5(self._namespace, source)),
+            event_id=name_id(self._namespace, source),
             occurred_at=cause.occurred_at,
             producer=self.producer,
             correlation_id=cause.correlation_id,
@@ -67,6 +68,14 @@ class Outputs:
         return Outgoing(
             dead_letters(record.topic), record.key, record.value, (*record.headers, *errors), record.timestamp, record.partition
         )
+
+
+def name_id(namespace: UUID, name: str) -> str:
+    """`str(uuid5(namespace, name))` in a third of the time: one is made for every output (RFC 9562 section 5.5)."""
+    raw = sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()
+    text = raw.hex()
+    variant = "89ab"[raw[8] >> 4 & 3]
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 def view_name(fold: Fold) -> str:
