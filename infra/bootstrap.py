@@ -19,6 +19,7 @@ LOG = STATE / "logs" / "setup.log"
 LOCKS = CHECKOUT / "infra" / "locks"
 VENV = CHECKOUT / ".venv"
 PAGE = CHECKOUT / "sinks" / "page"
+PLAYERS = CHECKOUT / "tests" / "browser"
 
 RUN = {"java": "openjdk-17-jre-headless", "mvn": "maven", "ffmpeg": "ffmpeg", "nginx": "nginx-light", "setpriv": "util-linux"}
 """Program -> Debian package that has it."""
@@ -43,9 +44,10 @@ def main(command: str) -> None:
         system_packages(need)
     python_packages("test" if need == "test" else "run")
     if need:
-        page_packages()
+        npm_packages(PAGE)
         jars("kafka")
-    if need == "test" and "apache-flink" in (LOCKS / "test.lock").read_text():
+    if need == "test":
+        npm_packages(PLAYERS)
         jars("flink")
 
 
@@ -56,7 +58,8 @@ def system_packages(need: str) -> None:
     missing = [package for program, package in wanted.items() if shutil.which(program, path=path) is None]
     if need == "test" and not RTMP_MODULE.exists():
         missing.append("libnginx-mod-rtmp")
-    if not done(PAGE / "node_modules", page_stamp()) and shutil.which("npm") is None:
+    folders = (PAGE, PLAYERS) if need == "test" else (PAGE,)
+    if shutil.which("npm") is None and not all(has_npm_packages(folder) for folder in folders):
         missing += ["nodejs", "npm"]
     if not missing:
         return
@@ -103,16 +106,17 @@ def installer() -> str:
     return str(folder / "bin" / "uv")
 
 
-def page_packages() -> None:
-    """hls.js for the page, as its lock file has it."""
-    if not done(PAGE / "node_modules", page_stamp()):
-        step("page packages (npm ci)", ["npm", "ci", "--prefix", str(PAGE), "--no-audit", "--no-fund", "--ignore-scripts"])
-        mark(PAGE / "node_modules", page_stamp())
+def npm_packages(folder: Path) -> None:
+    """What a folder's package-lock.json has: hls.js for the page, other players for the tests."""
+    if not has_npm_packages(folder):
+        title = f"packages of {folder.relative_to(CHECKOUT)} (npm ci)"
+        step(title, ["npm", "ci", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts"])
+        mark(folder / "node_modules", digest(folder / "package-lock.json"))
 
 
-def page_stamp() -> str:
-    """What the page's packages were installed from."""
-    return digest(PAGE / "package-lock.json")
+def has_npm_packages(folder: Path) -> bool:
+    """Whether a folder's packages are those of its lock file."""
+    return done(folder / "node_modules", digest(folder / "package-lock.json"))
 
 
 def jars(profile: str) -> None:

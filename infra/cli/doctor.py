@@ -122,7 +122,7 @@ def _packages() -> Iterator[Finding]:
         "Python packages": lambda: any(
             bootstrap.done(bootstrap.VENV, bootstrap.digest(bootstrap.LOCKS / f"{n}.lock")) for n in ("run", "test")
         ),
-        "page packages": lambda: bootstrap.done(bootstrap.PAGE / "node_modules", bootstrap.page_stamp()),
+        "page packages": lambda: bootstrap.has_npm_packages(bootstrap.PAGE),
         "Kafka's archives": lambda: bootstrap.done(
             bootstrap.STATE / "jars" / "kafka", bootstrap.digest(CHECKOUT / "infra" / "jars" / "pom.xml")
         ),
