@@ -6,9 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from rtmp_client import AUDIO, VIDEO, RtmpClient, audio_config, audio_frame, metadata, video_config, video_frame
-from synthetic_stream import asc, avcc, picture
-
 from schemas.event import Event
 from schemas.events.channel import ChannelProfile
 from schemas.events.media import SegmentProduced
@@ -21,6 +18,8 @@ from streams.edges.ingest.server import Ingest
 from streams.log_memory import MemoryLog
 from streams.objects import Objects, StoredObjects
 from streams.publisher import Publisher
+from tests.rtmp_client import AUDIO, VIDEO, RtmpClient, audio_config, audio_frame, metadata, video_config, video_frame
+from tests.synthetic_stream import asc, avcc, picture
 
 KEY = "live_abc123_streamkey"
 NODE = "ingest-test-1"

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 import av
 import pytest
-from ingest_stage import KEY, Stage, profile
-from rtmp_client import AUDIO, VIDEO, RtmpClient, metadata, tags
 
 from schemas.events.media import (
     IngestRejected,
@@ -30,6 +28,8 @@ from streams.media import fmp4_reader
 from streams.media.aac import silent_frame
 from streams.media.track import Sample
 from streams.objects import StoredObjects
+from tests.ingest_stage import KEY, Stage, profile
+from tests.rtmp_client import AUDIO, VIDEO, RtmpClient, metadata, tags
 
 pytestmark = pytest.mark.media
 

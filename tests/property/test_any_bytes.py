@@ -6,8 +6,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from rtmp_client import AUDIO, VIDEO, audio_config, audio_frame, conversation, hello, metadata, opening, video_config, video_frame
-from synthetic_stream import NOW, asc, avcc, picture
 
 from streams.edges.ingest.publication import parse_metadata
 from streams.edges.ingest.rtmp import amf0, chunks, handshake
@@ -15,6 +13,8 @@ from streams.edges.ingest.rtmp.chunks import ChunkReader, Message
 from streams.edges.ingest.rtmp.errors import ProtocolError
 from streams.edges.ingest.segmenter import Place, Segmenter, UnstableStreamError
 from streams.media import aac, flv, h264
+from tests.rtmp_client import AUDIO, VIDEO, audio_config, audio_frame, conversation, hello, metadata, opening, video_config, video_frame
+from tests.synthetic_stream import NOW, asc, avcc, picture
 
 MESSAGES = [
     *opening("live_key"),

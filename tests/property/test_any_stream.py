@@ -5,12 +5,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_stream import Publisher, asc, avcc
 
 from streams.edges.ingest.cut import Declared, Part
 from streams.edges.ingest.video_cutter import SEGMENT_MOST
 from streams.media import fmp4_reader
 from streams.media.aac import FRAME_SAMPLES
+from tests.synthetic_stream import Publisher, asc, avcc
 
 pytestmark = pytest.mark.row("I4", "I8")
 

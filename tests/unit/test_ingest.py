@@ -7,9 +7,6 @@ from itertools import pairwise
 
 import pytest
 import structlog
-from ingest_stage import KEY, NODE, Stage, profile, send_media
-from rtmp_client import VIDEO, RtmpClient, command, opening, video_frame
-from synthetic_stream import picture
 
 from schemas.events.media import (
     IngestRejected,
@@ -24,6 +21,9 @@ from schemas.events.media import (
 from streams.edges.ingest.rtmp.chunks import Message
 from streams.media import fmp4_reader
 from streams.objects import ObjectMissingError, StoredObjects
+from tests.ingest_stage import KEY, NODE, Stage, profile, send_media
+from tests.rtmp_client import VIDEO, RtmpClient, command, opening, video_frame
+from tests.synthetic_stream import picture
 
 
 async def test_a_published_stream_is_on_the_log_and_what_the_log_names_exists() -> None:

@@ -1,7 +1,6 @@
 """How streams of known kinds are cut."""
 
 import pytest
-from synthetic_stream import NOW, Publisher, asc, avcc
 
 from streams.edges.ingest.cut import Output, Started
 from streams.edges.ingest.segmenter import MOST_RUNS, Metadata, Place, UnstableStreamError
@@ -9,6 +8,7 @@ from streams.media import fmp4_reader
 from streams.media.aac import FRAME_SAMPLES, UnsupportedAudioError, silent_frame
 from streams.media.flv import Tag
 from streams.media.h264 import MalformedVideoError
+from tests.synthetic_stream import NOW, Publisher, asc, avcc
 
 
 def publish(seconds: float, rate: float, gop_s: float, publisher: Publisher | None = None) -> Publisher:
