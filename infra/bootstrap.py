@@ -19,7 +19,8 @@ LOG = STATE / "logs" / "setup.log"
 LOCKS = CHECKOUT / "infra" / "locks"
 VENV = CHECKOUT / ".venv"
 PAGE = CHECKOUT / "sinks" / "page"
-PLAYERS = CHECKOUT / "tests" / "browser"
+TESTS_NPM = (CHECKOUT / "tests" / "browser", CHECKOUT / "tests" / "contract" / "asyncapi")
+"""Other players, and a validator."""
 
 RUN = {"java": "openjdk-17-jre-headless", "mvn": "maven", "ffmpeg": "ffmpeg", "nginx": "nginx-light", "setpriv": "util-linux"}
 """Program -> Debian package that has it."""
@@ -47,7 +48,8 @@ def main(command: str) -> None:
         npm_packages(PAGE)
         jars("kafka")
     if need == "test":
-        npm_packages(PLAYERS)
+        for folder in TESTS_NPM:
+            npm_packages(folder)
         jars("flink")
 
 
@@ -58,7 +60,7 @@ def system_packages(need: str) -> None:
     missing = [package for program, package in wanted.items() if shutil.which(program, path=path) is None]
     if need == "test" and not RTMP_MODULE.exists():
         missing.append("libnginx-mod-rtmp")
-    folders = (PAGE, PLAYERS) if need == "test" else (PAGE,)
+    folders = (PAGE, *TESTS_NPM) if need == "test" else (PAGE,)
     if shutil.which("npm") is None and not all(has_npm_packages(folder) for folder in folders):
         missing += ["nodejs", "npm"]
     if not missing:
@@ -107,7 +109,7 @@ def installer() -> str:
 
 
 def npm_packages(folder: Path) -> None:
-    """What a folder's package-lock.json has: hls.js for the page, other players for the tests."""
+    """What a folder's package-lock.json has: hls.js for the page."""
     if not has_npm_packages(folder):
         title = f"packages of {folder.relative_to(CHECKOUT)} (npm ci)"
         step(title, ["npm", "ci", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts"])
