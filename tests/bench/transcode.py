@@ -1,0 +1,136 @@
+"""The transcoder's codec work beside ONE ffmpeg that makes the same ladder, in the same run: `./chronicast bench transcode -- [--json]`.
+
+720p30 with noise to 480p30 + 360p30 + 160p30, x264 veryfast, one thread an encoder, the same options. CPU is the process's own, start
+and imports included; rounds alternate, so that both meet the same neighbours. The delay of a part is measured at real time: from handing
+it to the encoder process to having the last rendition's part.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from processors.transcode.ladder import Rendition, Source, ladder
+from sinks.transcoder.child import EncoderProcess
+from sinks.transcoder.encoder import codec_options
+from sinks.transcoder.protocol import Configure, Made, Took
+from tests.bench._machine import machine
+from tests.media.recorded import TICKS, Recording, record
+
+LADDER = ladder("partner", Source(1280, 720, 30.0))
+TARGET = 1.1
+"""CPU over one ffmpeg's (design, section 7)."""
+
+
+class Measured(NamedTuple):
+    """The result."""
+
+    ours_cores: float
+    """Cores for one real-time stream: the median round."""
+    ffmpeg_cores: float
+    ratio: float
+    delay_p50_ms: float
+    delay_p95_ms: float
+    encode_ratio_p95: float
+    """Encode time over media time of a part (T7)."""
+
+
+def cpu_of_children() -> float:
+    """CPU seconds of all children that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def one_ffmpeg(source: Path) -> float:
+    """CPU seconds of one ffmpeg for the ladder."""
+    before = cpu_of_children()
+    count = len(LADDER)
+    graph = f"[0:v]split={count}" + "".join(f"[in{i}]" for i in range(count))
+    graph += "".join(f";[in{i}]scale={one.width}:{one.height}:flags=bicubic[out{i}]" for i, one in enumerate(LADDER))
+    command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-threads", "1", "-i", str(source), "-filter_complex", graph]
+    for i, one in enumerate(LADDER):
+        command += ["-map", f"[out{i}]", "-c:v", "libx264", "-threads", "1", *arguments(one), "-f", "null", "-"]
+    subprocess.run(command, check=True)
+    return cpu_of_children() - before
+
+
+def arguments(rendition: Rendition) -> list[str]:
+    """The live path's codec options on a command line."""
+    options = codec_options("x264", rendition, rendition.key_frame_interval)
+    return [word for name, value in options.items() for word in (f"-{name}:v" if name in {"b", "profile", "level"} else f"-{name}", value)]
+
+
+async def ours(recording: Recording, *, paced: bool) -> tuple[float, list[float], list[float]]:
+    """CPU seconds of an encoder process; per part its delay in seconds, and its encode time over media time."""
+    before = cpu_of_children()
+    process = await EncoderProcess.start()
+    sent: dict[tuple[int, int], float] = {}
+    done: dict[tuple[int, int], float] = {}
+    ratios: list[float] = []
+
+    async def hear() -> None:
+        while message := await process.hear():
+            if isinstance(message, Made):
+                done[message.media_sequence, message.part] = time.perf_counter()
+            elif isinstance(message, Took):
+                ratios.append(message.seconds / message.media_seconds)
+
+    hearing = asyncio.create_task(hear())
+    await process.say(Configure(recording.init, recording.frame_rate, tuple(one.name for one in LADDER), "x264"))
+    begun = time.perf_counter()
+    for part in recording.parts:
+        if paced:
+            await asyncio.sleep(max(0.0, begun + part.decode_time / TICKS - time.perf_counter()))
+        sent[part.media_sequence, part.part] = time.perf_counter()
+        await process.say(part)
+    process.finish()
+    await hearing
+    await process.ended()
+    return cpu_of_children() - before, [done[key] - at for key, at in sent.items()], ratios
+
+
+def measure(seconds: int, rounds: int) -> Measured:
+    """Alternates the two, then measures the delay."""
+    with tempfile.TemporaryDirectory() as name:
+        recording = record(Path(name), "1280x720", "30", seconds, noise=15)
+        source = Path(name) / "source.mp4"
+        both = [(asyncio.run(ours(recording, paced=False))[0] / seconds, one_ffmpeg(source) / seconds) for _ in range(rounds)]
+        _, delays, ratios = asyncio.run(ours(recording, paced=True))
+    our_cores, their_cores = (statistics.median(column) for column in zip(*both, strict=True))
+    steady = sorted(delays[10:])  # the first two seconds hold the process's start
+    return Measured(
+        our_cores,
+        their_cores,
+        statistics.median(our / their for our, their in both),
+        statistics.median(steady) * 1000,
+        steady[int(len(steady) * 0.95)] * 1000,
+        sorted(ratios)[int(len(ratios) * 0.95)],
+    )
+
+
+def main() -> None:
+    """Measures and prints; exits 1 where the target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=20, help="of media in each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    found = measure(options.seconds, options.rounds)
+    if options.json:
+        print(json.dumps({"machine": machine(), **found._asdict()}, indent=1))
+    else:
+        print(f"480p30 + 360p30 + 160p30 of 720p30, x264 veryfast, on {machine()}")
+        print(f"cores a stream: {found.ours_cores:.3f}; one ffmpeg: {found.ffmpeg_cores:.3f}; ratio {found.ratio:.2f} (target <= {TARGET})")
+        print(f"delay of a 200 ms part: p50 {found.delay_p50_ms:.0f} ms, p95 {found.delay_p95_ms:.0f} ms")
+        print(f"encode time over media time, p95: {found.encode_ratio_p95:.2f}")
+    raise SystemExit(found.ratio > TARGET)
+
+
+if __name__ == "__main__":
+    main()
