@@ -43,8 +43,8 @@ def profile(key: str | None = KEY, channel_id: str = "7", retired: tuple[str, ..
 class Stage:
     """The log and the objects, and ingest processes on them."""
 
-    def __init__(self, objects: Objects | None = None) -> None:
-        self.log = MemoryLog()
+    def __init__(self, objects: Objects | None = None, log: MemoryLog | None = None) -> None:
+        self.log = log or MemoryLog()
         self.codec = Codec(LocalRegistry())
         self.publisher = Publisher(self.log, self.codec, NODE)
         self.objects = objects or StoredObjects.at("memory://")

@@ -12,13 +12,14 @@ from streams.follower import Follower
 from streams.log import Log
 
 MARGIN_S = 60.0
-"""Read further back than the grace period: declarations come every 16 s, and a process needs some time to start."""
-TOPICS = ("media.stream.events.v1", "media.segment.events.v1")
+"""Media are read from further back than the grace period: a publisher may return at its end, and a process needs some time to start."""
+LONGEST_S = 48 * 3_600.0
+"""Sessions that began or resumed within this are ended where an earlier process could not: no broadcast is expected to last longer."""
 
 
 @dataclass
 class Found:
-    """A session that has no end on the log."""
+    """A session that has no end on the log; its place has no start where it had no media within the grace period."""
 
     session_id: str
     place: Place = field(default_factory=lambda: Place(None, 0, 0))
@@ -29,24 +30,25 @@ class Found:
 
 
 class Recovery:
-    """Reads the last minutes of the log once."""
+    """Reads once what the log has of this node's sessions."""
 
     def __init__(self, log: Log, codec: Codec, config: IngestConfig, clock: Clock) -> None:
         self._node = config.node
-        since_us = clock() - round(1e6 * (config.grace_s + MARGIN_S))
-        self._follower = Follower(log, codec, TOPICS, self._apply, since_us // 1_000)
+        now_ms = clock() // 1_000
+        media_ms, streams_ms = (now_ms - round(1_000 * seconds) for seconds in (config.grace_s + MARGIN_S, LONGEST_S))
+        self._followers = (
+            Follower(log, codec, ["media.stream.events.v1"], self._apply, streams_ms),
+            Follower(log, codec, ["media.segment.events.v1"], self._apply, media_ms),
+        )
         self._found: dict[str, Found] = {}
         self._ended: set[str] = set()
 
     async def find(self) -> dict[str, Found]:
         """Open sessions by channel."""
-        await self._follower.start()
-        await self._follower.close()
-        return {
-            channel_id: found
-            for channel_id, found in self._found.items()
-            if found.session_id not in self._ended and found.place.start_us is not None
-        }
+        for follower in self._followers:
+            await follower.start()
+            await follower.close()
+        return {channel_id: found for channel_id, found in self._found.items() if found.session_id not in self._ended}
 
     def _apply(self, event: Event, _at: At) -> None:
         if event.producer != self._node:

@@ -206,6 +206,9 @@ class Ingest:
     def _take_up(self, profile: ChannelProfile, found: Found) -> None:
         session = Session(profile, found.place, self._ports, self._ended, found.session_id)
         self._sessions[profile.channel_id] = session
+        if found.place.start_us is None:
+            session.end("node_lost")
+            return
         session.left_open(found.since_us, interrupted=found.interrupted)
         logger.info("session taken up", channel=profile.channel_id, session=found.session_id)
 
