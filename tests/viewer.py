@@ -42,6 +42,17 @@ class Viewer:
         await asyncio.sleep(seconds)
         return await glass.seen(self.page)
 
+    async def controls(self) -> None:
+        """Moves the pointer over the picture, so that its controls show."""
+        await self.page.mouse.move(600, 300)
+        await self.page.mouse.move(610, 310)
+
+    async def choose(self, quality: str) -> None:
+        """Picks a rendition, `auto` or `audio` from the quality menu."""
+        await self.controls()
+        await self.page.get_by_role("button", name="Quality").click()
+        await self.page.locator(f"[role=menuitemradio][data-value='{quality}']").click()
+
     async def height(self) -> int:
         """Lines of the picture on screen."""
         lines: int = await self.page.evaluate("document.querySelector('video').videoHeight")

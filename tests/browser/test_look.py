@@ -19,7 +19,7 @@ THEMES = ("dark", "light")
 
 
 @pytest.mark.row("U3")
-@pytest.mark.parametrize(("size", "theme"), itertools.product(SIZES, THEMES))
+@pytest.mark.parametrize(("size", "theme"), list(itertools.product(SIZES, THEMES)))
 async def test_every_size_and_theme_fits_the_screen(browser: Browser, live: Live, shots: Path, size: str, theme: str) -> None:
     width, height = SIZES[size]
     context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)

@@ -93,7 +93,7 @@ export class HlsEngine {
 
   /** Address of the sound alone; null where the stream has none of its own. */
   get audioUrl() {
-    return this.#hls.audioTracks[0]?.url ?? null;
+    return this.#hls.allAudioTracks[0]?.url ?? null;
   }
 
   /** Name of the rendition on screen. */

@@ -4,7 +4,7 @@ import { synchronised } from './clock.js';
 
 const PERIOD_MS = 500;
 /** Further behind than this no viewer should wait for catching up; in low latency less, since lag is what that mode is chosen against. */
-const JUMP_SECONDS = { low: 4, normal: 10 };
+const JUMP_SECONDS = { low: 4, normal: 6 };
 /** Lag that nobody sees; below it the speed is left alone. */
 const TOLERANCE_SECONDS = { low: 0.1, normal: 0.4 };
 /** Once catching up, go on to here, so that the speed does not flutter. */
