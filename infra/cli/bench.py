@@ -20,4 +20,4 @@ def bench(
     names = sorted(file.stem for file in FOLDER.glob("[!_]*.py") if not file.stem.startswith(("test_", "conftest")))
     if name not in names:
         raise CommandError(f"{f'no bench {name!r}' if name else 'which one'}? There are: {', '.join(names)}", USAGE)
-    raise SystemExit(subprocess.run([sys.executable, str(FOLDER / f"{name}.py"), *context.args], cwd=CHECKOUT, check=False).returncode)
+    raise SystemExit(subprocess.run([sys.executable, "-m", f"tests.bench.{name}", *context.args], cwd=CHECKOUT, check=False).returncode)
