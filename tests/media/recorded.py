@@ -3,6 +3,7 @@
 import io
 import subprocess
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ def record(
 ) -> Recording:
     """Encodes a moving picture (with noise of a strength where asked) with 2 s closed GOPs unless `options` say otherwise."""
     path = folder / "source.mp4"
-    gop = round(eval(rate) * 2)
+    gop = round(float(Fraction(rate)) * 2)
     filters = [f"noise=alls={noise}:allf=t"] if noise else []
     filters += [select] if select else []
     command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}:duration={seconds}"]
@@ -41,7 +42,7 @@ def record(
     command += ["-fps_mode", "passthrough", "-c:v", "libx264", "-preset", "veryfast", "-b:v", "4M", "-g", str(gop), "-keyint_min", str(gop)]
     command += ["-sc_threshold", "0", "-bf", "0", *options, "-pix_fmt", "yuv420p", "-video_track_timescale", str(TICKS), str(path)]
     subprocess.run(command, check=True)
-    return cut(path, eval(rate), first_sequence, start)
+    return cut(path, float(Fraction(rate)), first_sequence, start)
 
 
 def cut(path: Path, frame_rate: float, first_sequence: int, start: int = 0) -> Recording:

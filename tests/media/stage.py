@@ -35,7 +35,7 @@ class Stage:
         self.followers = []
         self._ticks = None
 
-    async def open(self, *topics):
+    async def open(self):
         """Records all that is published from now on."""
         await self.follow(self._note, "media.segment.events.v1", "media.transcode.events.v1", "media.capacity.commands.v1")
         return self
