@@ -23,7 +23,9 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}", auto_decompress=False) as client:
+    async with aiohttp.ClientSession(
+        f"http://127.0.0.1:{runner.addresses[0][1]}", headers={"Accept-Encoding": "identity"}, auto_decompress=False
+    ) as client:
         yield client
     await runner.cleanup()
 
