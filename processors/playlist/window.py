@@ -45,11 +45,6 @@ class Listing(NamedTuple):
         """The whole segments, without gaps."""
         return [entry.segment for entry in self.entries if entry.segment is not None]
 
-    @property
-    def newest(self) -> Segment | None:
-        """The newest segment, whole or growing."""
-        return self.growing or next(reversed(self.segments), None)
-
 
 class Window:
     """A channel's live window, read when asked. Valid until the rows change."""
