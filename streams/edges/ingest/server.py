@@ -172,12 +172,13 @@ class Ingest:
     # sessions
 
     def _new(self, profile: ChannelProfile) -> Session:
-        """A session whose media sequence is above all that the channel had: it counts the time in steps of 2 s, so no state is needed.
+        """A session whose media sequence is above all that the channel had: it begins at the time in seconds, and segments
+        are longer than a second, so no state is needed.
 
         The discontinuity sequence counts on from the former session's, from 0 otherwise: hls.js keeps an array as long as that number
         and copies it at every discontinuity, seconds for one that counts time.
         """
-        number = self._clock() // 2_000_000
+        number = self._clock() // 1_000_000
         former = self._ends.get(profile.channel_id, Place(None, 0, 0))
         place = Place(None, max(number, former.media_sequence), former.discontinuity_sequence)
         return Session(profile, place, self._ports, self._ended)
