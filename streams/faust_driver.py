@@ -30,8 +30,9 @@ HEARTBEATS = 5
 """In a session: four may get lost."""
 COMMIT_S = 1.0
 """A hint for the group's lag tools and for a worker whose store is lost; the stores do not need it."""
-END_S = 8.0
-"""For the batches in flight at the end; the process is killed after 15 (infra/process.py)."""
+END_S = 4.0
+"""For the batches in flight at the end: milliseconds unless the broker is away. The process is killed after 15 s (infra/process.py)
+and the log's close may need 10 of them."""
 WATCH_S = 1.0
 """Between two looks at lag and stall."""
 

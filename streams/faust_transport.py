@@ -5,13 +5,16 @@ one partition, so that cost is shared. And Faust's book-keeping of acknowledgeme
 for done (faust-streaming 606, 316); here what is committed is what the stores say.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
 import faust
 from faust.transport.drivers import aiokafka
 from faust.types import TP, ConsumerMessage
 from faust.types.app import AppT
+from mode.threads import WorkerThread
 
 from streams.log import Record
 
@@ -26,12 +29,43 @@ class Positions(Protocol):
         """What may be committed; None where nothing may."""
 
 
+ANSWER_S = 1.5
+"""A broker that is there commits, or lets a member go, within milliseconds. Twice this is less than a worker's time to end."""
+
+
+class DaemonThread(WorkerThread):
+    """A thread of Faust's that does not keep a process alive that wants to end while the broker is away."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.daemon = True
+
+
+class ConsumerThread(aiokafka.AIOKafkaConsumerThread):
+    """The thread that fetches. Where the broker is away it gives up in time instead of waiting for it."""
+
+    async def commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commits, or does not: a commit is a hint."""
+        try:
+            return bool(await asyncio.wait_for(super().commit(offsets), ANSWER_S))
+        except TimeoutError:
+            return False
+
+    async def on_thread_stop(self) -> None:
+        """Leaves the group, if the broker answers; it notices by itself otherwise."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(super().on_thread_stop(), ANSWER_S)
+
+
 class Consumer(aiokafka.Consumer):
     """Delivers a message per partition and fetch: its value is the list of records, its offset the last one's."""
 
     @property
     def _positions(self) -> Positions:
         return cast(Transport, self.transport).positions
+
+    def _new_consumer_thread(self) -> aiokafka.AIOKafkaConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon, Worker=DaemonThread)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's signature
         """What the fetcher has, by partition."""

@@ -1,6 +1,8 @@
 """Folds in a Faust worker on a real broker: what it says of itself, what it does with bad records, and how it ends."""
 
 import asyncio
+import signal
+import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -20,8 +22,9 @@ from streams.log_kafka import KafkaLog
 from streams.publisher import Publisher
 from streams.store_rocksdict import RocksStores
 from streams.ticker import Ticker
+from tests.broker.test_exactly_once_after_kills import Worker
 from tests.broker.verifying import everything
-from tests.simulation.counting import INPUT, LETTERS, OUTPUT, CountingFold
+from tests.simulation.counting import INPUT, LETTERS, OUTPUT, CountingFold, preloaded
 
 pytestmark = pytest.mark.broker
 
@@ -154,3 +157,29 @@ async def test_the_leader_ticks_each_partition_of_a_ticked_topic_once_a_second(s
     assert all(isinstance(tick, Tick) for tick in ticks)
     gaps = [(b.occurred_at - a.occurred_at) / 1e6 for a, b in pairwise(ticks)]
     assert all(0.5 < gap < 1.9 for gap in gaps), gaps
+
+
+def test_a_worker_outlasts_a_dead_broker_and_can_be_ended_while_it_is_dead(private_kafka, tmp_path) -> None:
+    stage = Stage(private_kafka.bootstrap, tmp_path)
+    stage.codec = Codec(preloaded(LocalRegistry()))
+    publisher = Publisher(stage.log, stage.codec, "test-1")
+    worker = Worker(private_kafka.bootstrap, tmp_path / "worker")
+    try:
+        for dead_s, expected in ((5, 1), (0, 2)):
+            publisher.publish(Followed(channel_id="1", user_id="1")).result(60)
+            deadline = time.monotonic() + 60
+            while stage.count(OUTPUT) < expected:
+                worker.assert_alive()
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            private_kafka.kill()
+            if dead_s:
+                time.sleep(dead_s)  # longer than the group's session
+                worker.assert_alive()
+                private_kafka.start()
+        began = time.monotonic()
+        assert worker.end(signal.SIGTERM) == 0
+        assert time.monotonic() - began < 10
+    finally:
+        worker.close()
+        stage.log.close()
