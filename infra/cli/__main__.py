@@ -6,13 +6,15 @@ import typer
 
 from infra.cli.account import account
 from infra.cli.bench import bench
-from infra.cli.console import CommandError, err
+from infra.cli.console import FAILED, CommandError, err
 from infra.cli.doctor import doctor
 from infra.cli.status import status
 from infra.cli.tail import tail
 from infra.cli.testing import run_tests
 from infra.cli.topics import topics
 from infra.cli.up import up
+from schemas.errors import SchemaError
+from streams.errors import StreamingError
 
 app = typer.Typer(
     name="chronicast",
@@ -35,10 +37,13 @@ app.command("test", context_settings=PASSED_ON)(run_tests)
 def main() -> None:
     """Runs the command; an error that the user can do something about is told in words."""
     try:
-        app(sys.argv[1:] if sys.argv[1:] != ["help"] else ["--help"], standalone_mode=True)
+        app(["--help"] if sys.argv[1:] == ["help"] else sys.argv[1:], prog_name="chronicast")
     except CommandError as failure:
-        err.print(f"[red]chronicast:[/] {failure}")
+        err.print(f"chronicast: {failure}", markup=False, style="red")
         sys.exit(failure.code)
+    except (StreamingError, SchemaError) as failure:
+        err.print(f"chronicast: {failure} See ./chronicast status, ./chronicast doctor", markup=False, style="red")
+        sys.exit(FAILED)
 
 
 if __name__ == "__main__":

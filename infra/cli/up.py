@@ -92,8 +92,10 @@ class Start:
         finally:
             waiting.cancel()
             began = time.monotonic()
-            out.print("Stopping ...")
-            await self._supervisor.stop()
+            try:
+                out.print("Stopping ...")
+            finally:  # the terminal itself may be what has gone
+                await self._supervisor.stop()
             out.print(f"All stopped in {time.monotonic() - began:.1f} s. What was on the log is there at the next start.")
 
     async def _come_up(self, waiting: "asyncio.Task[bool]") -> None:
