@@ -13,6 +13,8 @@ HOLD_BACK_TARGETS = 3
 """HOLD-BACK in target durations, the least allowed (RFC 8216bis section 4.4.3.8)."""
 HOLD_BACK_PARTS = 5
 """PART-HOLD-BACK in part targets; 3 is the least allowed. With a ladder 3 stalled at level switches, 5 did not (1.0 s)."""
+HOLD_BACK_PARTS_ALONE = 3.5
+"""The same where there is one picture to choose, so no switch: three parts stay buffered, and half a part is for the way."""
 SKIP_TARGETS = 6
 """CAN-SKIP-UNTIL in target durations, the least allowed: the smallest delta updates."""
 VERSION = 9
@@ -35,7 +37,7 @@ def media_playlist(window: Window, listing: Listing, shape: Shape, *, over: bool
     target = target_duration(listing)
     first = entries[0].media_sequence if entries else growing.media_sequence if growing else 0
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", f"#EXT-X-TARGETDURATION:{target}"]
-    lines.append(_server_control(listing, shape, target))
+    lines.append(_server_control(window, listing, shape, target))
     if shape.parts:
         lines.append(f"#EXT-X-PART-INF:PART-TARGET={seconds(part_target(listing))}")
     lines.append(f"#EXT-X-MEDIA-SEQUENCE:{first}")
@@ -95,10 +97,12 @@ def entry_address(entry: Entry, channel_id: str, listing: Listing) -> str:
     return address.segment(channel_id, listing.declared.session_id, listing.rendition, entry.media_sequence)
 
 
-def _server_control(listing: Listing, shape: Shape, target: int) -> str:
+def _server_control(window: Window, listing: Listing, shape: Shape, target: int) -> str:
     control = f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={seconds(SKIP_TARGETS * target)}"
     control += f",HOLD-BACK={seconds(HOLD_BACK_TARGETS * target)}"
-    return control + (f",PART-HOLD-BACK={seconds(HOLD_BACK_PARTS * part_target(listing))}" if shape.parts else "")
+    pictures = sum(one.declared.kind == "video" for one in window.renditions)
+    parts = HOLD_BACK_PARTS if pictures > 1 else HOLD_BACK_PARTS_ALONE
+    return control + (f",PART-HOLD-BACK={seconds(parts * part_target(listing))}" if shape.parts else "")
 
 
 def _first_discontinuity(listing: Listing) -> int:
