@@ -79,6 +79,11 @@ class Media:
         return self.sequence + self.skipped + len(self.segments) - 1
 
     @property
+    def parts(self) -> set[str]:
+        """Addresses of all parts listed."""
+        return {part.uri for segment in self.segments for part in segment.parts} | {part.uri for part in self.open_parts}
+
+    @property
     def end(self) -> float:
         """Seconds listed, open parts included."""
         return sum(s.duration for s in self.segments) + sum(p.duration for p in self.open_parts)
