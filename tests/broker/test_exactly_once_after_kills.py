@@ -87,7 +87,6 @@ def system(private_kafka):
     system.log.close()
 
 
-@pytest.mark.row("T2")
 async def test_a_worker_killed_twelve_times_loses_nothing_and_contradicts_nothing(system: System, private_kafka, tmp_path: Path) -> None:
     dice = random.Random(11)
     slices = EVENTS // (2 * KILLS)
@@ -118,7 +117,6 @@ async def test_a_worker_killed_twelve_times_loses_nothing_and_contradicts_nothin
     assert watermarks == {partition: end - 1 for partition, end in ends.items()}
 
 
-@pytest.mark.row("T2")
 async def test_two_workers_that_join_die_and_rejoin_lose_nothing(system: System, private_kafka, tmp_path: Path) -> None:
     dice = random.Random(12)
     workers = [Worker(private_kafka.bootstrap, tmp_path / "a")]
