@@ -16,9 +16,9 @@ PATIENCE = 15.0
 class Process:
     """A running child. The kernel ends it by SIGTERM where its starter dies without doing so."""
 
-    def __init__(self, child: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, child: asyncio.subprocess.Process, output: int, log: Path) -> None:
         self._child = child
-        self._kept = asyncio.create_task(_keep(child, log))
+        self._kept = asyncio.create_task(_keep(output, log))
         self.pid = child.pid
 
     @classmethod
@@ -28,15 +28,23 @@ class Process:
         To be called from the main thread: the kernel's parent-death signal is bound to the thread that forks.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
-        child = await asyncio.create_subprocess_exec(
-            *("setpriv", "--pdeathsig", "TERM", "--", *command),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **environment},
-            start_new_session=True,  # a terminal's Ctrl-C reaches the supervisor only, which stops all in order
-        )
-        return cls(child, log)
+        # A pipe of ours: with asyncio's, a child's end would be seen only once its own children (nginx's workers) have closed theirs.
+        output, its_end = os.pipe()
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *("setpriv", "--pdeathsig", "TERM", "--", *command),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=its_end,
+                stderr=its_end,
+                env={**os.environ, **environment},
+                start_new_session=True,  # a terminal's Ctrl-C reaches the supervisor only, which stops all in order
+            )
+        except BaseException:
+            os.close(output)
+            raise
+        finally:
+            os.close(its_end)
+        return cls(child, output, log)
 
     async def ended(self) -> int:
         """Waits for its end: the exit code, negative for a signal."""
@@ -60,11 +68,14 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
 
 
-async def _keep(child: asyncio.subprocess.Process, path: Path) -> None:
+async def _keep(output: int, path: Path) -> None:
     """Writes a child's output to a file until it closes it."""
-    assert child.stdout is not None
-    while chunk := await child.stdout.read(65_536):
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output, "rb", buffering=0))
+    while chunk := await reader.read(65_536):
         _append(path, chunk)
+    transport.close()
 
 
 def _append(path: Path, chunk: bytes) -> None:

@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 
 from infra import ports
+from infra.run import noted
 from infra.settings import Settings
 
 pytestmark = [pytest.mark.broker, pytest.mark.media, pytest.mark.timeout(400)]
@@ -198,3 +199,35 @@ async def test_nothing_survives_a_starter_that_is_killed(settings: Settings) -> 
         while left_behind(settings) and time.monotonic() < deadline:
             await asyncio.sleep(0.2)
         assert left_behind(settings) == []
+
+
+def target(playlist: str) -> int:
+    """The media sequence that a playlist has come to."""
+    return media_sequence(playlist) + playlist.count("#EXTINF")
+
+
+@pytest.mark.kill
+@pytest.mark.row("L13", "T19")
+async def test_processes_that_are_killed_come_back_and_the_stream_goes_on(settings: Settings) -> None:
+    async with up(settings) as running:
+        await rendition(running)
+        for names in (("folds", "transcoder", "origin", "edge", "registry"), ("ingest",), ("kafka",)):
+            run = noted(settings.folder)
+            assert run is not None
+            for state in run.services:
+                if state.name in names:
+                    os.kill(state.pid, signal.SIGKILL)
+            deadline = time.monotonic() + 90
+            while not all(restarted(settings, name) for name in names) or running.cli("status", "--json").returncode:
+                assert time.monotonic() < deadline, f"{names}: {running.cli('status').stdout}"
+                await asyncio.sleep(0.5)
+            before = target(await rendition(running))
+            while target(await rendition(running)) <= before:
+                assert time.monotonic() < deadline, f"no segment after {names} were killed"
+                await asyncio.sleep(0.5)
+
+
+def restarted(settings: Settings, name: str) -> bool:
+    run = noted(settings.folder)
+    assert run is not None
+    return any(state.name == name and state.phase == "ready" and state.restarts for state in run.services)

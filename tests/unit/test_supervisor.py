@@ -80,6 +80,19 @@ async def test_a_killed_process_is_started_anew(tmp_path: Path) -> None:
     assert gone(state.pid)
 
 
+async def test_the_end_of_a_process_is_seen_though_its_children_live_and_they_end_too(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    running = Supervisor([[shell("edge", f"sleep 1000 & echo $! >> {pids}; wait")]], tmp_path, lambda: None)
+    await running.start()
+    state = running.states["edge"]
+    await until(pids.exists)
+    first, child = state.pid, int(pids.read_text())
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: state.phase == "ready" and state.restarts == 1)
+    assert gone(child)
+    await running.stop()
+
+
 @pytest.mark.row("U10")
 async def test_a_process_that_cannot_start_is_given_up_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
