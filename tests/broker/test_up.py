@@ -111,7 +111,7 @@ async def rendition(running: Up, within: float = 40.0) -> str:
     return playlist
 
 
-@pytest.mark.row("U1", "U2", "U7", "L13")
+@pytest.mark.row("U1", "U2", "U4", "U7", "L13")
 async def test_it_comes_up_plays_stops_without_a_trace_and_goes_on_where_it_was(settings: Settings) -> None:
     async with up(settings) as running:
         assert settings.page_url in running.output.read_text()

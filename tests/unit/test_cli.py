@@ -4,6 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 import typer
 
 from infra.cli.__main__ import app
@@ -29,6 +30,7 @@ def commands() -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.row("U4")
 def test_the_reference_page_has_each_command_with_all_its_options() -> None:
     sections = re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)[1:]
     documented = {}
