@@ -22,6 +22,7 @@ from streams.outputs import Outputs
 from streams.topics import CATALOGUE
 
 FOLDER = Path(__file__).with_name("asyncapi")
+pytestmark = pytest.mark.row("U5")
 
 
 @pytest.fixture(scope="module")
