@@ -24,7 +24,7 @@
     const [frame, sum] = [Math.floor(row / 256), row % 256];
     let expected = 0x5a;
     for (const value of [time, frame]) for (let shift = 0; shift < 32; shift += 8) expected ^= (value >>> shift) & 255;
-    return sum === expected ? { time, frame } : null;
+    return sum === expected ? time : null;
   };
 
   const ahead = (video) => {
@@ -34,28 +34,39 @@
     return 0;
   };
 
-  /** Samples each painted frame into `glass.samples`: [ms on the page, latency ms, frame, buffered s, height]; unreadable ones are counted. */
+  /** Reading a picture back costs more than painting it, so only every third one is read. */
+  const READ_EVERY = 3;
+
+  /**
+   * Notes each painted frame in `glass.samples`: [ms on the page, latency in ms where the clock was read, buffered s]. Those whose clock
+   * could not be read are counted.
+   */
   window.glass = {
     samples: [],
     unreadable: 0,
     watch(video) {
+      let painted = 0;
       const onFrame = () => {
         const now = Date.now();
-        const stamp = read(video);
-        if (stamp) {
-          const latency = ((now % 2 ** 32) - stamp.time + 2 ** 32) % 2 ** 32;
-          this.samples.push([performance.now(), latency, stamp.frame, ahead(video), video.videoHeight]);
-        } else this.unreadable += 1;
+        const wanted = painted % READ_EVERY === 0;
+        const time = wanted ? read(video) : null;
+        if (wanted && time === null) this.unreadable += 1;
+        const latency = time === null ? null : ((now % 2 ** 32) - time + 2 ** 32) % 2 ** 32;
+        this.samples.push([performance.now(), latency, ahead(video)]);
+        painted += 1;
         video.requestVideoFrameCallback(onFrame);
       };
       video.requestVideoFrameCallback(onFrame);
     },
+    since: performance.now(),
+    /** What was noted since the last call, and from when to when on the page. */
     take() {
-      const { samples, unreadable } = this;
+      const { samples, unreadable, since } = this;
       this.samples = [];
       this.unreadable = 0;
+      this.since = performance.now();
       const video = document.querySelector('video');
-      return { samples, unreadable, dropped: video.getVideoPlaybackQuality().droppedVideoFrames };
+      return { samples, unreadable, since, until: this.since, dropped: video.getVideoPlaybackQuality().droppedVideoFrames };
     },
   };
 })();

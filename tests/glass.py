@@ -152,10 +152,9 @@ class Sample(NamedTuple):
     """One painted frame."""
 
     at_ms: float
-    latency_ms: float
-    frame: int
+    latency_ms: float | None
+    """None where its clock was not read."""
     buffered: float
-    height: int
 
 
 class Seen(NamedTuple):
@@ -164,11 +163,15 @@ class Seen(NamedTuple):
     samples: list[Sample]
     unreadable: int
     dropped: int
+    """Since the page was opened."""
+    since_ms: float
+    until_ms: float
+    """On the page's clock."""
 
     @property
     def latencies(self) -> list[float]:
-        """Glass to glass, seconds, one a painted frame."""
-        return [sample.latency_ms / 1000 for sample in self.samples]
+        """Glass to glass, seconds, one for each clock that was read."""
+        return [sample.latency_ms / 1000 for sample in self.samples if sample.latency_ms is not None]
 
     def latency(self, percent: int) -> float:
         """A percentile of glass to glass, seconds."""
@@ -180,7 +183,7 @@ class Seen(NamedTuple):
 
     def gaps(self, longer_than: float = 0.5) -> list[float]:
         """Times, in seconds, for which the picture stood still: stalls as an eye sees them."""
-        times = [sample.at_ms / 1000 for sample in self.samples]
+        times = [self.since_ms / 1000, *(sample.at_ms / 1000 for sample in self.samples), self.until_ms / 1000]
         return [after - before for before, after in itertools.pairwise(times) if after - before > longer_than]
 
 
@@ -200,7 +203,7 @@ async def watch(page: Page) -> None:
 async def seen(page: Page) -> Seen:
     """What was painted since the last call."""
     taken = await page.evaluate("glass.take()")
-    return Seen([Sample(*row) for row in taken["samples"]], taken["unreadable"], taken["dropped"])
+    return Seen([Sample(*row) for row in taken["samples"]], taken["unreadable"], taken["dropped"], taken["since"], taken["until"])
 
 
 def main() -> None:

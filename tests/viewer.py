@@ -5,7 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 
-from playwright.async_api import Browser, ConsoleMessage, Page
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize
 
 from tests import glass
 from tests.chromium import until
@@ -13,6 +13,8 @@ from tests.glass import Seen
 
 PICTURE = "(document.querySelector('video')?.readyState ?? 0) >= 3"
 """HAVE_FUTURE_DATA: it plays."""
+VIEWPORT: ViewportSize = {"width": 960, "height": 640}
+"""The wide layout, with a picture that two cores paint in software beside all else."""
 REBUILT = "Playback is built anew"
 """How the page's player says that hls.js gave up."""
 
@@ -44,19 +46,14 @@ class Viewer:
 
     async def controls(self) -> None:
         """Moves the pointer over the picture, so that its controls show."""
-        await self.page.mouse.move(600, 300)
-        await self.page.mouse.move(610, 310)
+        await self.page.mouse.move(500, 200)
+        await self.page.mouse.move(510, 210)
 
     async def choose(self, quality: str) -> None:
         """Picks a rendition, `auto` or `audio` from the quality menu."""
         await self.controls()
         await self.page.get_by_role("button", name="Quality").click()
         await self.page.locator(f"[role=menuitemradio][data-value='{quality}']").click()
-
-    async def height(self) -> int:
-        """Lines of the picture on screen."""
-        lines: int = await self.page.evaluate("document.querySelector('video').videoHeight")
-        return lines
 
     async def state(self) -> str:
         """What the player says of itself."""
@@ -67,7 +64,7 @@ class Viewer:
 @contextlib.asynccontextmanager
 async def viewing(browser: Browser, url: str, **preferences: object) -> AsyncIterator[Viewer]:
     """A viewer of a page, who chose some things on an earlier visit: `lowLatency`, `quality`, ..."""
-    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    context = await browser.new_context(viewport=VIEWPORT)
     try:
         chosen = json.dumps(json.dumps(preferences))
         await context.add_init_script(f"localStorage.getItem('chronicast') ?? localStorage.setItem('chronicast', {chosen});")

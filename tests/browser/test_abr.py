@@ -1,8 +1,11 @@
 """The picture follows the link."""
 
+import asyncio
+
 import pytest
 from playwright.async_api import Browser, CDPSession
 
+from tests import glass
 from tests.chromium import until
 from tests.live import Live
 from tests.viewer import viewing
@@ -26,16 +29,16 @@ async def test_rendition_falls_and_rises_with_the_link(browser: Browser, live: L
         await devtools.send("Network.enable")
         await throttle(devtools, 8)
         await viewer.playing()
-        await until(viewer.page, "document.querySelector('video').videoHeight === 720", 30)
-        wide = await viewer.sees(SETTLE_S)
+        height = "document.querySelector('video').videoHeight"
+        await until(viewer.page, f"{height} === 720", 30)
+        await asyncio.sleep(SETTLE_S)
         await throttle(devtools, 1)
-        await until(viewer.page, "document.querySelector('video').videoHeight < 720", 30)
-        narrow = await viewer.sees(SETTLE_S)
+        await until(viewer.page, f"{height} < 720", 30)
+        await asyncio.sleep(SETTLE_S)
         await throttle(devtools, 8)
-        await until(viewer.page, "document.querySelector('video').videoHeight === 720", 60)
-        again = await viewer.sees(SETTLE_S)
-        samples = [*wide.samples, *narrow.samples, *again.samples]
-        watched = (samples[-1].at_ms - samples[0].at_ms) / 1000
-        still = sum(gap for seen in (wide, narrow, again) for gap in seen.gaps())
-        assert still / watched < 0.01
+        await until(viewer.page, f"{height} === 720", 90)
+        await asyncio.sleep(SETTLE_S)
+        seen = await glass.seen(viewer.page)
+        watched = (seen.until_ms - seen.since_ms) / 1000
+        assert sum(seen.gaps()) / watched < 0.01
         assert viewer.fatal == []

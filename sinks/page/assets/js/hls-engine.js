@@ -18,6 +18,12 @@ const LONGEST_RETRY_MS = 4000;
 /** What a connection is taken for before anything was measured on it. */
 const FIRST_ESTIMATE_BITS = 4_000_000;
 
+/**
+ * Half-lives of the bandwidth estimate, in seconds of downloading. At the live edge downloads are short, so hls.js' own (3 and 9)
+ * let a viewer wait half a minute for the good picture after the link has recovered.
+ */
+const ESTIMATE_HALF_LIVES = { abrEwmaFastLive: 2, abrEwmaSlowLive: 4 };
+
 const untilItComesBack = {
   default: {
     maxTimeToFirstByteMs: 10_000,
@@ -43,6 +49,7 @@ function configuration(lowLatency) {
     backBufferLength: BACK_BUFFER_SECONDS,
     playlistLoadPolicy: untilItComesBack,
     abrEwmaDefaultEstimate: preferences.get('bandwidth') ?? FIRST_ESTIMATE_BITS,
+    ...ESTIMATE_HALF_LIVES,
     workerPath: new URL('../vendor/hls.worker.js', import.meta.url).href,
   };
 }
@@ -64,6 +71,7 @@ export class HlsEngine {
     this.#url = url;
     this.#hls = new Hls(configuration(lowLatency));
     this.#hls.on(Hls.Events.MANIFEST_PARSED, () => {
+      this.#hls.firstLevel = 0; // the smallest: taken where the link carries none of them, in place of the first listed, the best
       this.choose(rendition);
       events.onRenditions();
     });

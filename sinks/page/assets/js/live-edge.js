@@ -13,8 +13,10 @@ const SETTLED_SECONDS = 0.05;
 const CATCH_UP_RATE = 1.05;
 /** Between a segment's last picture and its place in the playlist: cutting, storing, telling. */
 const PUBLISHING_SECONDS = 0.15;
-/** A playlist may have got its newest segment up to a segment's length ago; more than that is no matter of the start. */
-const LONGEST_START_LAG = 2.5;
+/** A playlist may have got its newest segment up to a segment's length ago, and loading takes time too; what is more has another cause. */
+const LONGEST_START_LAG = 4;
+/** As long after the first picture a jump still belongs to the start. */
+const START_MS = 2000;
 /** Part of the aimed distance that must be buffered, or catching up would end in a stall. */
 const BUFFER_SHARE = 0.5;
 
@@ -31,17 +33,17 @@ export class LiveEdge {
   /** False while the viewer has rewound or paused. */
   following = true;
   #player;
-  #fresh = false;
+  #startsUntil = 0;
 
   constructor(player) {
     this.#player = player;
     setInterval(() => this.#adjust(), PERIOD_MS);
-    player.video.addEventListener('canplay', () => this.#begin());
+    for (const name of ['canplay', 'progress']) player.video.addEventListener(name, () => this.#begin());
   }
 
   /** A new source is on its way: its first picture may be put in its place without anybody seeing a jump. */
   fresh() {
-    this.#fresh = true;
+    this.#startsUntil = Infinity;
   }
 
   /**
@@ -50,10 +52,14 @@ export class LiveEdge {
    */
   #begin() {
     const { engine, video, latency } = this.#player;
-    if (!this.#fresh || !engine) return;
-    this.#fresh = false;
+    const now = performance.now();
+    if (now > this.#startsUntil || !engine || video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA || !synchronised()) return;
+    if (this.#startsUntil === Infinity) this.#startsUntil = now + START_MS;
     const lag = latency - engine.target - PUBLISHING_SECONDS;
-    if (synchronised() && lag > TOLERANCE_SECONDS.normal && lag < LONGEST_START_LAG && this.bufferSeconds > lag) video.currentTime += lag;
+    if (lag > TOLERANCE_SECONDS.normal && lag < LONGEST_START_LAG && this.bufferSeconds > lag) {
+      video.currentTime += lag;
+      this.#startsUntil = 0;
+    }
   }
 
   #adjust() {
