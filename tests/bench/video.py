@@ -128,7 +128,10 @@ async def _segments(playlist: str) -> dict[int, str]:
 
 async def broken(playlist: str) -> list[str]:
     """Names of the checks of RFC 8216bis that a stream does not pass."""
-    return [result.check for result in await hls_checker.check(playlist) if result.outcome == "FAIL"]
+    failed = [result for result in await hls_checker.check(playlist) if result.outcome == "FAIL"]
+    for result in failed:
+        say(f"{result.check}: {result.detail}")
+    return [result.check for result in failed]
 
 
 def told(failed: list[str]) -> str:
@@ -205,8 +208,10 @@ async def measure(seconds: float) -> list[Row]:
         await asyncio.sleep(5)
         async with viewing(browser, f"{system.url}/{plain.login}", lowLatency=True) as viewer:
             cpu, everything = CpuMeter(system.pids(*MEDIA_PATH)), CpuMeter(system.pids())
+            each = {service.name: CpuMeter([service.pid]) for service in system.run().services}
             low, low_still = await settled(viewer, seconds)
             cores, all_cores = cpu.cores(), everything.cores()
+            say("cores: " + ", ".join(f"{name} {meter.cores():.3f}" for name, meter in each.items()))
             say(f"publisher away for {AWAY_S} s")
             publisher, away = await away_and_back(system, plain, publisher, viewer)
         say("playlists by RFC 8216bis")

@@ -9,6 +9,11 @@ import { preferences } from './preferences.js';
  * for a slow one to arrive in. With the publisher's own delay it stays below six seconds glass to glass.
  */
 const NORMAL_SYNC_SECONDS = 5.2;
+/**
+ * What hls.js adds to that distance at each stall, up to a segment's length. In low latency two parts: the link has shown that it needs
+ * them. Normal mode has two segments ahead already: who stalls with these needs a smaller picture, not more delay.
+ */
+const STALL_INCREASE_SECONDS = { low: 0.4, normal: 0 };
 /** How far one can rewind within the page without fetching again. */
 const BACK_BUFFER_SECONDS = 90;
 /** A live playlist is asked again for as long as the page is open: origins restart, networks come back. */
@@ -46,6 +51,7 @@ function configuration(lowLatency) {
     lowLatencyMode: true,
     // In low latency the playlist's PART-HOLD-BACK says where to play: a value set here would override it.
     ...(lowLatency ? {} : { liveSyncDuration: NORMAL_SYNC_SECONDS }),
+    liveSyncOnStallIncrease: STALL_INCREASE_SECONDS[lowLatency ? 'low' : 'normal'],
     backBufferLength: BACK_BUFFER_SECONDS,
     playlistLoadPolicy: untilItComesBack,
     abrEwmaDefaultEstimate: preferences.get('bandwidth') ?? FIRST_ESTIMATE_BITS,
