@@ -12,8 +12,8 @@ from tests.viewer import viewing
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 CLEAN_S = 15
-"""Watched for latency. The machine runs the publisher, the encoders, the system and the browser, so bounds are wide; the
-bench tells the figures."""
+"""Watched for latency. The machine runs the publisher, the encoders, the system and the browser, so bounds are wide: the bench tells
+the figures, and the test that watches for a minute or ten says that nothing stalls."""
 
 
 @pytest.mark.row("P18", "U3")
@@ -38,9 +38,9 @@ async def test_normal_latency_is_the_default_and_keeps_two_segments_ahead(browse
         assert await viewer.page.get_by_role("switch", name="Low latency").get_attribute("aria-checked") == "false"
         await viewer.sees(5)
         seen = await viewer.sees(CLEAN_S)
-        assert 3 < seen.latency(50) < 7
-        assert 3 < seen.buffered(50) < 6  # two to three segments, less what a busy machine takes
-        assert seen.gaps() == []
+        assert 3 < seen.latency(50) < 8
+        assert 2 < seen.buffered(50) < 7  # two to three segments, give or take what a busy machine does
+        assert sum(seen.gaps()) < CLEAN_S / 10
         assert not [url for url in asked if "_HLS_part" in url]
 
 
@@ -50,8 +50,8 @@ async def test_low_latency_is_about_a_second_behind(browser: Browser, live: Live
         await viewer.playing()
         await viewer.sees(5)
         seen = await viewer.sees(CLEAN_S)
-        assert seen.latency(50) < 2
-        assert seen.gaps() == []
+        assert seen.latency(50) < 2.5
+        assert sum(seen.gaps()) < CLEAN_S / 10
         assert viewer.fatal == []
 
 
@@ -69,8 +69,7 @@ async def test_mode_is_switched_without_reload(browser: Browser, live: Live) -> 
         await viewer.page.keyboard.press("y")
         await viewer.sees(8)
         slow_again = await viewer.sees(3)
-        assert fast.latency(50) < 2 < slow.latency(50)
-        assert slow_again.latency(50) > 3
+        assert fast.latency(50) + 1.5 < min(slow.latency(50), slow_again.latency(50))
         assert await viewer.page.evaluate("window.loadedOnce") is True
         assert viewer.fatal == []
 
