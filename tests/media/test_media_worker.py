@@ -278,7 +278,7 @@ async def test_upgrade_and_preemption_take_effect_at_the_next_segment(stage, sou
         await stage.until(lambda: stage.of(PartProduced, "160p30"))
         pid = worker.jobs[SESSION].encoder_pid
         stage.ingest.publish(JobUpgraded(**job, renditions=("360p30", "160p30")))
-        stage.ingest.publish(JobPreempted(**job, renditions=("360p30",), grace_seconds=3))
+        stage.ingest.publish(JobPreempted(**job, renditions=("360p30",), grace_seconds=2))
         await playing
         assert worker.jobs[SESSION].encoder_pid == pid
         await stage.until(lambda: len(segments(stage, "360p30")) == 2)
