@@ -232,7 +232,7 @@ class Checker:
 
     async def _objects(self) -> None:
         for media in self._media.values():
-            newest = media.segments[-3:]
+            newest = [s for s in media.segments if not s.gap][-3:]
             places = [s.uri for s in newest] + [s.map for s in newest if s.map] + [p.uri for p in media.open_parts]
             for url in dict.fromkeys(places):
                 answer = await self._get(url)
