@@ -43,7 +43,7 @@ async def test_lost_network_comes_back_without_reload(browser: Browser, live: Li
         await viewer.sees(8)
         seen = await viewer.sees(4)
         assert len(seen.samples) > 60
-        assert seen.latency(50) < 9
+        assert seen.latency(50) < 8  # the picture stood still anyway: it goes on at its place, not nine seconds behind
         assert viewer.fatal == []
 
 

@@ -17,6 +17,8 @@ const PUBLISHING_SECONDS = 0.15;
 const LONGEST_START_LAG = 4;
 /** As long after the first picture a jump still belongs to the start. */
 const START_MS = 2000;
+/** A picture that stood still this long has lost its place: it goes on at the live position as soon as that is buffered. */
+const LOST_MS = 2000;
 /** Part of the aimed distance that must be buffered, or catching up would end in a stall. */
 const BUFFER_SHARE = 0.5;
 
@@ -34,11 +36,20 @@ export class LiveEdge {
   following = true;
   #player;
   #startsUntil = 0;
+  #waitsSince = Infinity;
+  #lost = false;
 
   constructor(player) {
     this.#player = player;
     setInterval(() => this.#adjust(), PERIOD_MS);
     for (const name of ['canplay', 'progress']) player.video.addEventListener(name, () => this.#begin());
+    player.video.addEventListener('waiting', () => {
+      this.#waitsSince = Math.min(this.#waitsSince, performance.now());
+    });
+    player.video.addEventListener('playing', () => {
+      this.#lost ||= performance.now() - this.#waitsSince > LOST_MS;
+      this.#waitsSince = Infinity;
+    });
   }
 
   /** A new source is on its way: its first picture may be put in its place without anybody seeing a jump. */
@@ -69,7 +80,8 @@ export class LiveEdge {
     const { behind } = engine;
     if (!this.following || !Number.isFinite(behind)) {
       video.playbackRate = 1;
-    } else if (behind > JUMP_SECONDS[mode]) {
+      this.#lost = false;
+    } else if (behind > JUMP_SECONDS[mode] || (this.#lost && behind > TOLERANCE_SECONDS[mode] && behind < this.bufferSeconds)) {
       this.jump();
     } else if (behind > TOLERANCE_SECONDS[mode] && this.bufferSeconds > engine.target * BUFFER_SHARE) {
       video.playbackRate = CATCH_UP_RATE;
@@ -82,6 +94,7 @@ export class LiveEdge {
   jump() {
     const position = this.#player.engine?.livePosition;
     this.following = true;
+    this.#lost = false;
     if (position !== null && position !== undefined && position > this.#player.video.currentTime) this.#player.video.currentTime = position;
   }
 
