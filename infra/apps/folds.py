@@ -3,7 +3,7 @@
 import asyncio
 
 from infra.apps.service import App, run
-from processors.transcode import DEMAND, SCHEDULER
+from infra.views import DECIDING
 from streams.faust_driver import FaustWorker
 from streams.store_rocksdict import RocksStores
 from streams.ticker import Ticker
@@ -14,7 +14,7 @@ async def folds(app: App) -> None:
     settings = app.settings
     publisher = await asyncio.to_thread(app.parts.publisher, f"ticker-{settings.node}")
     worker = FaustWorker(
-        (DEMAND, SCHEDULER),
+        DECIDING,
         app.parts.log,
         app.parts.codec,
         RocksStores(settings.folder / "views"),

@@ -1,0 +1,28 @@
+"""The views that this build has, by name: what the commands that replay and verify take."""
+
+from processors.playlist import BROADCAST, PLAYLIST
+from processors.transcode import DEMAND, SCHEDULER
+from streams.errors import StreamingError
+from streams.fold import Fold
+
+DECIDING: tuple[Fold, ...] = (DEMAND, SCHEDULER)
+"""Folded by the Faust worker, with stores on its disk."""
+SHOWN: tuple[Fold, ...] = (PLAYLIST, BROADCAST)
+"""Folded in the memory of the processes that show them."""
+VIEWS: dict[str, Fold] = {fold.name: fold for fold in (*DECIDING, *SHOWN)}
+
+
+class UnknownViewError(StreamingError):
+    """No view has this name. Operator action: take one of those that the message lists."""
+
+
+def view(name: str) -> Fold:
+    """The fold of that name.
+
+    Raises:
+        UnknownViewError: there is none.
+    """
+    try:
+        return VIEWS[name]
+    except KeyError:
+        raise UnknownViewError(f"no view is called {name}; there are {', '.join(sorted(VIEWS))}.") from None
