@@ -1,83 +1,19 @@
 """Workers are killed at random moments on a real broker; then everything is recomputed from the log."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from schemas.events import Followed
-from schemas.registry import LocalRegistry
-from schemas.wire import Codec
-from streams.log_admin import ensure_topics
-from streams.log_kafka import KafkaLog
-from streams.publisher import Publisher
+from tests.broker.kill_stage import System, Worker
 from tests.broker.verifying import Verdict, verify_outputs, verify_stores
-from tests.simulation.counting import INPUT, OUTPUT, preloaded
+from tests.simulation.counting import INPUT
 
 EVENTS = 100_000
 KILLS = 12
 pytestmark = [pytest.mark.broker, pytest.mark.kill, pytest.mark.timeout(420)]
-
-
-class Worker:
-    """A worker process with its own directory."""
-
-    def __init__(self, bootstrap: str, directory: Path, instance: str | None = None) -> None:
-        self._command = [sys.executable, "-m", "tests.broker.counting_worker", bootstrap, str(directory), *([instance] if instance else [])]
-        directory.mkdir()
-        self._log = (directory / "worker.log").open("ab")
-        self.directory = directory
-        self.start()
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log)
-        self.started = time.monotonic()
-
-    def end(self, sign: signal.Signals) -> int:
-        os.kill(self._process.pid, sign)
-        return self._process.wait(30)
-
-    def close(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
-
-    def assert_alive(self) -> None:
-        assert self._process.poll() is None, (self.directory / "worker.log").read_text()[-3000:]
-
-
-class System:
-    """A broker with its input, and what is on it."""
-
-    def __init__(self, bootstrap: str) -> None:
-        ensure_topics(bootstrap)
-        self.log = KafkaLog(bootstrap, linger_ms=5)
-        self.codec = Codec(preloaded(LocalRegistry()))
-        self._publisher = Publisher(self.log, self.codec, "fans-1")
-        self.published = 0
-
-    def publish(self, count: int) -> None:
-        for _ in range(count):
-            self.published += 1
-            self._publisher.publish(Followed(channel_id=str(self.published % 1_009), user_id=str(self.published % 77)))
-        assert self.log.flush(60)
-
-    def outputs(self) -> int:
-        return sum(self.log.ends(OUTPUT).values())
-
-    def wait_for_outputs(self, count: int, workers: list[Worker]) -> None:
-        deadline = time.monotonic() + 120
-        while self.outputs() < count or time.monotonic() < max(worker.started for worker in workers) + 1:
-            for worker in workers:
-                worker.assert_alive()
-            assert time.monotonic() < deadline, f"{self.outputs()} outputs of {self.published} events"
-            time.sleep(0.05)
 
 
 @pytest.fixture
@@ -104,15 +40,15 @@ async def test_a_worker_killed_twelve_times_loses_nothing_and_contradicts_nothin
         ends = system.log.ends(INPUT)
         system.wait_for_outputs(EVENTS, [worker])
         deadline = time.monotonic() + 60
-        while verify_outputs(system.log, system.codec).lost:
+        while verify_outputs(system.log).lost:
             worker.assert_alive()
             assert time.monotonic() < deadline
         assert worker.end(signal.SIGTERM) == 0
     finally:
         worker.close()
-    verdict = verify_outputs(system.log, system.codec)
+    verdict = verify_outputs(system.log)
     print(verdict)
-    assert verdict == Verdict(EVENTS, 0, 0, 0, verdict.repeats)
+    assert verdict == Verdict(EVENTS, 0, 0, 0, verdict.repeats, EVENTS)
     watermarks = await verify_stores(system.log, system.codec, tmp_path / "a")
     assert watermarks == {partition: end - 1 for partition, end in ends.items()}
 
@@ -134,7 +70,7 @@ async def test_two_workers_that_join_die_and_rejoin_lose_nothing(system: System,
             time.sleep(dice.choice((0, 4)))  # back before or after its session is over
             victim.start()
         deadline = time.monotonic() + 90
-        while verify_outputs(system.log, system.codec).lost:
+        while verify_outputs(system.log).lost:
             for worker in workers:
                 worker.assert_alive()
             assert time.monotonic() < deadline
@@ -143,9 +79,9 @@ async def test_two_workers_that_join_die_and_rejoin_lose_nothing(system: System,
     finally:
         for worker in workers:
             worker.close()
-    verdict = verify_outputs(system.log, system.codec)
+    verdict = verify_outputs(system.log)
     print(verdict)
-    assert verdict == Verdict(system.published, 0, 0, 0, verdict.repeats)
+    assert verdict == Verdict(system.published, 0, 0, 0, verdict.repeats, system.published)
     found = [await verify_stores(system.log, system.codec, tmp_path / name) for name in "ab"]
     newest = {partition: max(w.get(partition, -1) for w in found) for partition in range(4)}
     assert newest == {partition: end - 1 for partition, end in system.log.ends(INPUT).items()}

@@ -1,0 +1,72 @@
+"""Workers that can be killed, and the broker, input and outputs that they work on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from schemas.events import Followed
+from schemas.registry import LocalRegistry
+from schemas.wire import Codec
+from streams.log_admin import ensure_topics
+from streams.log_kafka import KafkaLog
+from streams.publisher import Publisher
+from tests.simulation.counting import OUTPUT, preloaded
+
+
+class Worker:
+    """A worker process with its own directory."""
+
+    def __init__(self, bootstrap: str, directory: Path, instance: str | None = None) -> None:
+        self._command = [sys.executable, "-m", "tests.broker.counting_worker", bootstrap, str(directory), *([instance] if instance else [])]
+        directory.mkdir()
+        self._log = (directory / "worker.log").open("ab")
+        self.directory = directory
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log)
+        self.started = time.monotonic()
+
+    def end(self, sign: signal.Signals) -> int:
+        os.kill(self._process.pid, sign)
+        return self._process.wait(30)
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    def assert_alive(self) -> None:
+        assert self._process.poll() is None, (self.directory / "worker.log").read_text()[-3000:]
+
+
+class System:
+    """A broker with its input, and what is on it."""
+
+    def __init__(self, bootstrap: str) -> None:
+        ensure_topics(bootstrap)
+        self.log = KafkaLog(bootstrap, linger_ms=5)
+        self.codec = Codec(preloaded(LocalRegistry()))
+        self._publisher = Publisher(self.log, self.codec, "fans-1")
+        self.published = 0
+
+    def publish(self, count: int) -> None:
+        for _ in range(count):
+            self.published += 1
+            self._publisher.publish(Followed(channel_id=str(self.published % 1_009), user_id=str(self.published % 77)))
+        assert self.log.flush(60)
+
+    def outputs(self) -> int:
+        return sum(self.log.ends(OUTPUT).values())
+
+    def wait_for_outputs(self, count: int, workers: list[Worker]) -> None:
+        deadline = time.monotonic() + 120
+        while self.outputs() < count or time.monotonic() < max(worker.started for worker in workers) + 1:
+            for worker in workers:
+                worker.assert_alive()
+            assert time.monotonic() < deadline, f"{self.outputs()} outputs of {self.published} events"
+            time.sleep(0.05)
