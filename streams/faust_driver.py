@@ -53,14 +53,16 @@ class FaustWorker:
         replicas: int = 1,
         instance: str | None = None,
         session_s: float = SESSION_S,
+        code_version: str = "",
     ) -> None:
         """`directory` is for Faust's own files. `ticker` is run by the group's leader. `instance` makes the membership
         static, for rolling restarts: a name that no other worker has. A killed worker's partitions move after `session_s`.
+        `code_version` names the build in dead letters.
 
         Raises:
             FatalError: a fold cannot be run; the message says why.
         """
-        self._runners = [Runner(fold, log, codec, stores) for fold in folds]
+        self._runners = [Runner(fold, log, codec, stores, code_version=code_version) for fold in folds]
         self._settings: dict[str, Any] = {
             "id": f"view.{'-'.join(sorted(runner.view for runner in self._runners))}",
             "broker": f"kafka://{bootstrap}",

@@ -8,6 +8,7 @@ import msgspec
 from schemas.event import Event
 from schemas.wire import Codec
 from streams import envelope
+from streams.dead_letters import ERROR, attempt
 from streams.errors import FatalError
 from streams.fold import Fold
 from streams.log import Outgoing, Record
@@ -20,8 +21,10 @@ SOURCE = "x-source"
 class Outputs:
     """Makes the records that a fold's events become. The same input gives the same bytes, so a repeat changes nothing."""
 
-    def __init__(self, fold: Fold, codec: Codec) -> None:
+    def __init__(self, fold: Fold, codec: Codec, code_version: str = "") -> None:
+        """`code_version` names the build in dead letters."""
         self._codec = codec
+        self._code_version = code_version
         self._declared = frozenset(fold.outputs)
         self.producer = view_name(fold)
         self._namespace: UUID = uuid5(NAMESPACE_URL, f"chronicast:view:{self.producer}")
@@ -63,8 +66,10 @@ class Outputs:
             "class.name": type(cause).__name__,
             "exception.message": str(cause),
             "processor": self.producer,
+            "code_version": self._code_version,
+            "attempt": str(attempt(record.headers)),
         }
-        errors = tuple((f"x-error.{name}", text.encode()) for name, text in why.items())
+        errors = tuple((ERROR + name, text.encode()) for name, text in why.items())
         return Outgoing(
             dead_letters(record.topic), record.key, record.value, (*record.headers, *errors), record.timestamp, record.partition
         )

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from streams.dead_letters import OWED
 from streams.fold import Table
 from streams.store import DIGEST_MODULUS, Store, key_of_address, key_prefix, row_hash, table_prefix
 
@@ -110,8 +111,8 @@ class KeyRows:
         return self._table(table.name)
 
     def empty(self) -> bool:
-        """Whether no table has a row here."""
-        return all(next(iter(self._table(name)), None) is None for name in self._batch.decoders)
+        """Whether no table of the fold has a row here."""
+        return all(next(iter(self._table(name)), None) is None for name in self._batch.decoders if name != OWED.name)
 
     def touched(self) -> Iterable[TableRows[Any]]:
         """The tables that were asked for."""

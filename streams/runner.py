@@ -14,12 +14,13 @@ from schemas.errors import RegistryUnavailableError, SchemaError
 from schemas.event import Event
 from schemas.events import Tick
 from schemas.wire import Codec
+from streams.dead_letters import OWED, Owed, place, replayed_from
 from streams.errors import FatalError, NotAppendedError, PoisonError, StreamingError, TransientError
 from streams.fold import At, Fold
 from streams.log import Log, Outgoing, Record
 from streams.outputs import Outputs, view_name
 from streams.rows import Batch
-from streams.store import Progress, Store, Stores
+from streams.store import KEY_MAX, Progress, Store, Stores
 from streams.topics import BY_NAME
 from streams.view_metrics import view_metrics
 
@@ -53,8 +54,8 @@ class Partition:
 class Runner:
     """Runs one fold over the partitions that a driver opens. For one event loop."""
 
-    def __init__(self, fold: Fold, log: Log, codec: Codec, stores: Stores, pause: Pause = asyncio.sleep) -> None:
-        """Declares nothing on the broker and opens nothing yet.
+    def __init__(self, fold: Fold, log: Log, codec: Codec, stores: Stores, pause: Pause = asyncio.sleep, *, code_version: str = "") -> None:
+        """Declares nothing on the broker and opens nothing yet. `code_version` names the build in dead letters.
 
         Raises:
             SeveralInputsError: the fold has several input topics.
@@ -74,8 +75,8 @@ class Runner:
         self._codec = codec
         self._stores = stores
         self._pause = pause
-        self._outputs = Outputs(fold, codec)
-        self._decoders = {table.name: msgspec.msgpack.Decoder(table.row) for table in fold.tables}
+        self._outputs = Outputs(fold, codec, code_version)
+        self._decoders = {table.name: msgspec.msgpack.Decoder(table.row) for table in (*fold.tables, OWED)}
         self._partitions: dict[int, Partition] = {}
         self.metrics = view_metrics(fold.name)
 
@@ -182,17 +183,20 @@ class Runner:
         """Folds one record in; its outputs, or its dead letter."""
         if record.value is None:
             return []  # a tombstone is no event
+        if len(record.key) > KEY_MAX:
+            return self._dead_letter(batch, record, "key", PoisonError(f"a key of {len(record.key)} bytes: at most {KEY_MAX} have rows"))
+        if (source := replayed_from(record.headers)) is not None and batch.rows(record.key)[OWED].pop(source, None) is None:
+            return []  # a replay of what this view has folded
         try:
             cause = self._codec.decode(record.value)
         except RegistryUnavailableError as unavailable:
             raise TransientError(str(unavailable)) from unavailable
         except SchemaError as poison:
-            return self._dead_letter(record, "decode", poison)
+            return self._dead_letter(batch, record, "decode", poison)
         try:
             made = [self._outputs.event(event, cause, record, index) for index, event in enumerate(self._apply(batch, cause, record))]
         except PoisonError as poison:
-            batch.drop()
-            return self._dead_letter(record, "apply", poison)
+            return self._dead_letter(batch, record, "apply", poison)
         except RegistryUnavailableError as unavailable:
             raise TransientError(str(unavailable)) from unavailable
         except StreamingError:
@@ -211,7 +215,15 @@ class Runner:
         for key in batch.keys() if isinstance(event, Tick) else [record.key]:
             yield from self.fold.apply(batch.rows(key), event, at)
 
-    def _dead_letter(self, record: Record, stage: str, cause: Exception) -> list[Outgoing]:
+    def _dead_letter(self, batch: Batch, record: Record, stage: str, cause: Exception) -> list[Outgoing]:
+        """Takes back what the record wrote, notes that the view owes it, and sends it away."""
+        batch.drop()
+        if len(record.key) <= KEY_MAX:
+            owed = batch.rows(record.key)[OWED]
+            if (source := replayed_from(record.headers)) is not None:
+                del owed[source]
+            owed[place(record)] = Owed(stage)
+            batch.keep()
         self.metrics.dead_letters.labels(stage).inc()
         logger.warning("dead letter", view=self.view, partition=record.partition, offset=record.offset, stage=stage, cause=str(cause))
         return [self._outputs.dead_letter(record, stage, cause)]

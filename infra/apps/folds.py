@@ -3,6 +3,7 @@
 import asyncio
 
 from infra.apps.service import App, run
+from infra.version import code_version
 from infra.views import DECIDING
 from streams.faust_driver import FaustWorker
 from streams.store_rocksdict import RocksStores
@@ -22,6 +23,7 @@ async def folds(app: App) -> None:
         directory=settings.folder / "faust",
         ticker=Ticker(publisher),
         instance=settings.node,
+        code_version=code_version(),
     )
     app.checks["views"] = worker.lacks
     async with app.serving(settings.ports.folds):
