@@ -1,5 +1,6 @@
 """The object store's port and its adapter on `obstore` (a local directory, memory, or S3 by URL)."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import obstore
@@ -25,6 +26,9 @@ class Objects(Protocol):
 
     async def delete(self, addresses: list[str]) -> None:
         """Removes them; those that do not exist are passed over."""
+
+    async def list(self, folder: str) -> Sequence[str]:
+        """The addresses in a folder and those below it, in byte order. A folder ends where a `/` is: `a/b` does not hold `a/bc`."""
 
 
 class StoredObjects:
@@ -60,3 +64,8 @@ class StoredObjects:
             if len(addresses) > 1:
                 for address in addresses:
                     await self.delete([address])
+
+    async def list(self, folder: str) -> Sequence[str]:
+        """The addresses in a folder and those below it, in byte order."""
+        found = await obstore.list(self._store, folder).collect_async()
+        return sorted((entry["path"] for entry in found), key=str.encode)

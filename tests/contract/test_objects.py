@@ -1,0 +1,55 @@
+"""What every object store promises: whole objects by address, and lists of them."""
+
+from abc import ABC, abstractmethod
+
+import pytest
+
+from streams.objects import ObjectMissingError, Objects, StoredObjects
+
+
+class ObjectsCase(ABC):
+    @pytest.fixture
+    @abstractmethod
+    def objects(self, tmp_path) -> Objects:
+        """An empty store."""
+
+    async def test_what_was_put_is_there_and_the_last_one_counts(self, objects: Objects) -> None:
+        await objects.put("a/b", b"1")
+        await objects.put("a/b", b"22")
+        assert await objects.get("a/b") == b"22"
+
+    async def test_a_missing_object_is_told_by_its_address(self, objects: Objects) -> None:
+        with pytest.raises(ObjectMissingError, match="a/b"):
+            await objects.get("a/b")
+
+    async def test_deleting_passes_over_what_is_not_there(self, objects: Objects) -> None:
+        for address in ("a", "b"):
+            await objects.put(address, b"1")
+        await objects.delete(["nothing", "a", "neither"])
+        assert await objects.list("") == ["b"]
+        await objects.delete([])
+
+    async def test_a_list_holds_the_folder_and_what_is_below_it_in_order(self, objects: Objects) -> None:
+        for address in ("a/b/2", "a/b/10", "a/bc/1", "a/b/c/d", "b"):
+            await objects.put(address, b"")
+        assert await objects.list("a/b") == ["a/b/10", "a/b/2", "a/b/c/d"]
+        assert await objects.list("a") == ["a/b/10", "a/b/2", "a/b/c/d", "a/bc/1"]
+        assert await objects.list("nowhere") == []
+
+    async def test_a_long_list_is_whole(self, objects: Objects) -> None:
+        names = [f"many/{number:04}" for number in range(1_100)]  # S3 answers a thousand at a time
+        for name in names:
+            await objects.put(name, b"")
+        assert await objects.list("many") == names
+
+
+class TestLocalObjects(ObjectsCase):
+    @pytest.fixture
+    def objects(self, tmp_path) -> Objects:
+        return StoredObjects.at(f"file://{tmp_path / 'objects'}")
+
+
+class TestMemoryObjects(ObjectsCase):
+    @pytest.fixture
+    def objects(self, tmp_path) -> Objects:
+        return StoredObjects.at("memory://")
