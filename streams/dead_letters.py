@@ -9,6 +9,8 @@ key. It folds a replay only while it owes that record, and then the row is gone:
 else, also in a view that is folded anew by code that takes the original in its place.
 """
 
+import re
+
 import msgspec
 
 from streams.fold import Table
@@ -32,14 +34,26 @@ class Owed(msgspec.Struct, frozen=True):
 OWED = Table("x-owed", Owed)
 
 
+PLACE = re.compile(r"([a-z0-9._-]+)/(\d+)/(\d+)", re.ASCII)
+
+
 def place(at: Position | Record) -> str:
     """`topic/partition/offset`."""
     return f"{at.topic}/{at.partition}/{at.offset}"
 
 
+def position(text: str) -> Position | None:
+    """The position that a text such as `a.b.dlq.v1/2/17` names; None where it is none."""
+    found = PLACE.fullmatch(text)
+    return Position(found[1], int(found[2]), int(found[3])) if found else None
+
+
 def replayed_from(headers: Headers) -> str | None:
-    """Position of the record that this one repeats; None for one that is no replay. Read for each record, so it looks at one header."""
-    return headers[-1][1].decode() if headers and headers[-1][0] == REPLAYED else None
+    """Place of the record that this one repeats; None for one that is no replay. Read for each record, so it looks at one header."""
+    if not headers or headers[-1][0] != REPLAYED:
+        return None
+    text = (headers[-1][1] or b"").decode(errors="replace")
+    return text if PLACE.fullmatch(text) else None
 
 
 def attempt(headers: Headers) -> int:

@@ -10,22 +10,24 @@ from prometheus_client import Counter
 from schemas.errors import RegistryUnavailableError, SchemaError
 from schemas.event import Event
 from schemas.wire import Codec
+from streams.dead_letters import place, position, replayed_from
 from streams.fold import At
-from streams.log import Log, Record, Tail
+from streams.log import Log, Position, Record, Tail
 
 logger = structlog.get_logger()
 SKIPPED = Counter("follower_skipped_records_total", "Records that a follower could not decode or apply.", ["topic", "reason"])
 RETRY_S = 0.5
 """Between two questions to a registry that does not answer."""
 
-Batch = list[tuple[Event, At]]
+Batch = list[tuple[Event, At, str | None]]
+"""Events with their places; the last is the place of the record that one repeats, as dead letters that are replayed do."""
 
 
 class Follower:
     """Reads whole topics from the log, or from a time on, without a group.
 
     What cannot be decoded or applied is logged, counted and passed over: one bad record must not take a view away that
-    shows all others. Tombstones are passed over too.
+    shows all others. Tombstones are passed over too, and so are replays of records that were applied.
     """
 
     def __init__(
@@ -44,13 +46,16 @@ class Follower:
         self._since_ms = since_ms
         self._closing = Flag()
         self._tail: Tail | None = None
+        self._starts: dict[tuple[str, int], int] = {}
+        self._owed: set[str] = set()
+        """Places of the records that were passed over."""
 
     async def start(self) -> None:
         """Returns once everything that was on the log at the call has been applied."""
         self._loop = asyncio.get_running_loop()
         caught_up = asyncio.Event()
-        starts = await asyncio.to_thread(self._starts)
-        self._tail = self._log.tail(starts, self._deliver, lambda: self._call(caught_up.set))
+        self._starts = await asyncio.to_thread(self._beginnings)
+        self._tail = self._log.tail(self._starts, self._deliver, lambda: self._call(caught_up.set))
         await caught_up.wait()
 
     async def close(self) -> None:
@@ -63,7 +68,7 @@ class Follower:
         """Records known to lie on the log that have not been applied."""
         return self._tail.lag() if self._tail else 0
 
-    def _starts(self) -> dict[tuple[str, int], int]:
+    def _beginnings(self) -> dict[tuple[str, int], int]:
         return {
             (topic, partition): offset for topic in self._topics for partition, offset in self._log.starts_at(topic, self._since_ms).items()
         }
@@ -85,27 +90,39 @@ class Follower:
                 logger.warning("waiting for the registry", cause=str(cause))
                 self._closing.wait(RETRY_S)
             except SchemaError as cause:
-                self._skip(record.topic, record.partition, record.offset, "undecodable", cause)
+                self._skip(Position(record.topic, record.partition, record.offset), "undecodable", cause)
                 break
             else:
-                return [(event, At(record.topic, record.partition, record.offset, event.occurred_at))]
+                at = At(record.topic, record.partition, record.offset, event.occurred_at)
+                return [(event, at, replayed_from(record.headers))]
         return []
 
     def _apply_all(self, batch: Batch, applied: Flag) -> None:
-        for event, at in batch:
+        for event, at, repeats in batch:
             if self._closing.is_set():
                 break
+            if repeats is not None and not self._lacks(repeats):
+                continue
             try:
                 self._apply(event, at)
             except Exception as cause:
-                self._skip(at.topic, at.partition, at.offset, "not applied", cause)
+                self._skip(Position(at.topic, at.partition, at.offset), "not applied", cause)
         applied.set()
+
+    def _lacks(self, repeated: str) -> bool:
+        """Whether a record that is replayed has not been applied: it was passed over, or lies before what is read."""
+        if repeated in self._owed:
+            self._owed.discard(repeated)
+            return True
+        at = position(repeated)
+        return at is not None and at.offset < self._starts.get((at.topic, at.partition), 0)
 
     def _call(self, function: Callable[[], object]) -> None:
         """Runs a function on the loop; a loop that is closed takes no more."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(function)
 
-    def _skip(self, topic: str, partition: int, offset: int, reason: str, cause: Exception) -> None:
-        SKIPPED.labels(topic, reason).inc()
-        logger.error("record passed over", reason=reason, topic=topic, partition=partition, offset=offset, cause=repr(cause))
+    def _skip(self, at: Position, reason: str, cause: Exception) -> None:
+        self._owed.add(place(at))
+        SKIPPED.labels(at.topic, reason).inc()
+        logger.error("record passed over", reason=reason, **at._asdict(), cause=repr(cause))

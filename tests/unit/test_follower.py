@@ -9,6 +9,7 @@ from schemas.errors import RegistryUnavailableError
 from schemas.events import Followed
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
+from streams.dead_letters import REPLAYED, place
 from streams.follower import Follower
 from streams.log_memory import MemoryLog
 from streams.publisher import Publisher
@@ -110,3 +111,37 @@ async def test_a_registry_that_is_away_is_waited_for() -> None:
     await follower.close()
     assert seen == ["0"]
     assert registry.asked == 2
+
+
+async def test_a_replay_is_applied_once_where_the_original_was_not() -> None:
+    edge, seen, broken = Edge(), [], {"1"}
+
+    def apply(event, at) -> None:
+        if event.user_id in broken:
+            raise ZeroDivisionError
+        seen.append(event.user_id)
+
+    for user in "012":
+        edge.follow(user)
+    originals = [r for records in edge.log._topics[TOPIC] for r in records]
+    follower = Follower(edge.log, edge.codec, [TOPIC], apply)
+    await follower.start()
+    broken.clear()
+    for original in [*originals, *originals]:
+        edge.log.append(TOPIC, original.key, original.value, headers=((REPLAYED, place(original).encode()),))
+    edge.log.append(TOPIC, b"7", originals[0].value, headers=((REPLAYED, b"\xff no place"),))
+    await until(lambda: follower.lag() == 0)
+    await follower.close()
+    assert seen == ["0", "2", "1", "0"]  # a header that names no place makes no replay
+
+
+async def test_a_replay_of_what_lies_before_the_beginning_is_applied() -> None:
+    edge, seen = Edge(), []
+    edge.follow("old", 1_000_000)
+    edge.follow("new", 9_000_000)
+    [old, _] = [r for records in edge.log._topics[TOPIC] for r in records]
+    edge.log.append(TOPIC, old.key, old.value, headers=((REPLAYED, place(old).encode()),))
+    follower = Follower(edge.log, edge.codec, [TOPIC], lambda event, _: seen.append(event.user_id), since_ms=5_000)
+    await follower.start()
+    await follower.close()
+    assert seen == ["new", "old"]
