@@ -35,7 +35,8 @@ def wanted(catalogue: Iterable[Topic]) -> list[Wanted]:
     """The catalogue's topics, the dead-letter topic of each, and the registry's."""
     found = [SCHEMAS]
     for topic in catalogue:
-        found.append(Wanted(topic.name, topic.partitions, {"cleanup.policy": topic.cleanup, "retention.ms": str(topic.retention_ms)}))
+        config = {"cleanup.policy": topic.cleanup, "retention.ms": str(topic.retention_ms), **dict(topic.settings)}
+        found.append(Wanted(topic.name, topic.partitions, config))
         letters = {"cleanup.policy": "delete", "retention.ms": str(DEAD_LETTERS_MS)}
         found.append(Wanted(dead_letters(topic.name), topic.partitions, letters))
     return found

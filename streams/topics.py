@@ -28,6 +28,10 @@ class Topic(NamedTuple):
     cleanup: Literal["delete", "compact"] = "delete"
     ticked: bool = False
     """Whether a Tick goes to each of its partitions every second."""
+    secret: bool = False
+    """Holds keys: no copy of it may outlive what is shredded, so lake, exports and slices leave it out."""
+    settings: tuple[tuple[str, str], ...] = ()
+    """Further broker settings, name and value."""
 
 
 CATALOGUE: tuple[Topic, ...] = (
@@ -73,6 +77,29 @@ CATALOGUE: tuple[Topic, ...] = (
         (e.ViewerJoined, e.ViewerHeartbeat, e.ViewerLeft, e.WatchQuality),
         "API",
         retention_ms=DAY_MS,
+    ),
+    Topic(
+        "privacy.key.state.v1",
+        "key_id",
+        (e.SubjectKeyCreated,),
+        "edges that seal personal fields",
+        partitions=1,
+        retention_ms=-1,
+        cleanup="compact",
+        secret=True,
+        settings=(
+            ("max.compaction.lag.ms", str(DAY_MS)),  # a shredded key leaves the disk within a day even where nobody waits for it
+            ("delete.retention.ms", str(7 * DAY_MS)),  # a process that slept for less sees the tombstone when it wakes
+            ("file.delete.delay.ms", "1000"),  # files that compaction replaced go at once, not after a minute
+        ),
+    ),
+    Topic(
+        "privacy.erasure.events.v1",
+        "subject_id",
+        (e.ErasureRequested, e.KeyDropped, e.ErasureCompleted),
+        "erase command, and processes that follow the keys",
+        partitions=1,
+        retention_ms=-1,
     ),
 )
 

@@ -7,6 +7,7 @@ from schemas.events.channel import ChannelProfile
 from schemas.events.chat import MessageDeleted, MessagePosted, UserBanned, UserTimedOut
 from schemas.events.clock import Tick
 from schemas.events.media import EncoderFailed, EncoderReported, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
+from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
 from schemas.events.social import Followed, Raided, Subscribed, Unfollowed
 from schemas.events.viewer import ViewerHeartbeat, ViewerJoined, ViewerLeft, WatchQuality
 
@@ -14,12 +15,15 @@ TYPES: tuple[type[Event], ...] = (
     ChannelProfile,
     EncoderFailed,
     EncoderReported,
+    ErasureCompleted,
+    ErasureRequested,
     Followed,
     IngestRejected,
     JobAssigned,
     JobPreempted,
     JobReleased,
     JobUpgraded,
+    KeyDropped,
     MessageDeleted,
     MessagePosted,
     PartProduced,
@@ -31,6 +35,7 @@ TYPES: tuple[type[Event], ...] = (
     StreamResumed,
     StreamStarted,
     StreamUpdated,
+    SubjectKeyCreated,
     Subscribed,
     Tick,
     TranscodeCancelled,
@@ -51,12 +56,15 @@ __all__ = [
     "ChannelProfile",
     "EncoderFailed",
     "EncoderReported",
+    "ErasureCompleted",
+    "ErasureRequested",
     "Followed",
     "IngestRejected",
     "JobAssigned",
     "JobPreempted",
     "JobReleased",
     "JobUpgraded",
+    "KeyDropped",
     "MessageDeleted",
     "MessagePosted",
     "PartProduced",
@@ -68,6 +76,7 @@ __all__ = [
     "StreamResumed",
     "StreamStarted",
     "StreamUpdated",
+    "SubjectKeyCreated",
     "Subscribed",
     "Tick",
     "TranscodeCancelled",
