@@ -101,6 +101,15 @@ CATALOGUE: tuple[Topic, ...] = (
         partitions=1,
         retention_ms=-1,
     ),
+    Topic(
+        "view.registry.state.v1",
+        "view",
+        (e.ViewCutOver,),
+        "rebuild command",
+        partitions=1,
+        retention_ms=-1,
+        cleanup="compact",
+    ),
 )
 
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in CATALOGUE}

@@ -9,6 +9,7 @@ from schemas.events.clock import Tick
 from schemas.events.media import EncoderFailed, EncoderReported, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
 from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
 from schemas.events.social import Followed, Raided, Subscribed, Unfollowed
+from schemas.events.view import ViewCutOver
 from schemas.events.viewer import ViewerHeartbeat, ViewerJoined, ViewerLeft, WatchQuality
 
 TYPES: tuple[type[Event], ...] = (
@@ -43,6 +44,7 @@ TYPES: tuple[type[Event], ...] = (
     Unfollowed,
     UserBanned,
     UserTimedOut,
+    ViewCutOver,
     ViewerHeartbeat,
     ViewerJoined,
     ViewerLeft,
@@ -84,6 +86,7 @@ __all__ = [
     "Unfollowed",
     "UserBanned",
     "UserTimedOut",
+    "ViewCutOver",
     "ViewerHeartbeat",
     "ViewerJoined",
     "ViewerLeft",
