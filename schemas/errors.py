@@ -33,6 +33,13 @@ class RegistryUnavailableError(SchemaError):
     """
 
 
+class KeysUnavailableError(RegistryUnavailableError):
+    """A subject's key is being made, or whether there is one could not be asked: worth trying again, as with the registry.
+
+    Operator action: none for some milliseconds; then see whether the broker is up.
+    """
+
+
 class InvalidSchemaError(SchemaError):
     """A text is not an Avro schema (Apache Avro 1.12 specification, "Schema Declaration")."""
 
