@@ -183,10 +183,14 @@ class FaustWorker:
         """Lets the batches in flight end, closes the stores, leaves the group."""
         try:
             async with asyncio.timeout(END_S):
-                await self._close(list(self._next))
-                await app.stop()
+                try:
+                    await self._close(list(self._next))
+                finally:  # a store that cannot be closed must not keep the others and the membership
+                    await app.stop()
         except TimeoutError:
             logger.warning("did not end in time: what was in flight is done again after the start")
+        except Exception as cause:  # the reason why the worker ends is told by `run`: it must not be hidden by this one
+            logger.warning("a store was not closed", cause=str(cause))
 
     async def _watch(self, app: Any) -> None:
         """Keeps lag and readiness, and finds a worker that died or stalls."""

@@ -102,8 +102,8 @@ class Runner:
             return None
         held.closing = True
         async with held.lock:
-            held.store.close()
             self._partitions.pop(partition, None)
+            held.store.close()
         return held.progress.watermark + 1
 
     def next_offset(self, partition: int) -> int | None:
