@@ -22,8 +22,13 @@ CLOSE_S = 10.0
 """The port's promise for `close`."""
 ADMIN_S = 30.0
 """Offsets and metadata are answered in milliseconds; a broker that restarts is back within this."""
-LEADERLESS = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
-"""What a broker answers while a partition's leader is being chosen."""
+LEADERLESS = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+}
+"""What a broker answers while a partition's leader is being chosen, and for a moment after its restart."""
 EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
