@@ -140,12 +140,15 @@ class Snapshots:
                 logger.warning("snapshot passed over", view=view, partition=partition, watermark=watermark, cause=str(damage))
         return None
 
-    async def restore(self, view: str, partition: int, directory: Path, at_most: int | None = None) -> Snapshot | None:
-        """Makes `directory` the newest snapshot's store, at most at a given offset, or an older one's where that is damaged; None without.
+    async def restore(self, view: str, partition: int, directory: Path, *, at_most: int | None = None, beyond: int = -1) -> Snapshot | None:
+        """Makes `directory` the newest snapshot's store, or an older one's where that is damaged; None without.
 
-        `directory` must not exist. It appears whole or not at all; a sibling with `.restoring` behind its name may be left by a kill.
+        Watermarks up to `at_most` and past `beyond` count. `directory` must not exist. It appears whole or not at all; a sibling with
+        `.restoring` behind its name may be left by a kill.
         """
         for watermark in await self.watermarks(view, partition, at_most):
+            if watermark <= beyond:
+                break
             try:
                 snapshot = await self.read(view, partition, watermark)
                 await self._fetch(snapshot, directory)
