@@ -42,7 +42,25 @@ class Outgoing(NamedTuple):
     """None is murmur2 of the key."""
 
 
-class Log(Protocol):
+class Source(Protocol):
+    """The part of a log that is there to be read again. Kafka's has it, and so has the lake. Safe to use from any thread."""
+
+    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
+        """The records from offset `start` up to but not including `end` that are still there, in batches, blocking.
+
+        `end` may be at most the partition's end.
+        """
+
+    def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
+        """Per partition the first offset whose timestamp (ms) is at or past the given one; the log's end where there is
+        none; the log's start for None.
+        """
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Per partition the offset that the next record will get."""
+
+
+class Log(Source, Protocol):
     """Topics of partitions of records. Safe to use from any thread."""
 
     def append(
@@ -85,20 +103,6 @@ class Log(Protocol):
         Batches are delivered from the adapter's own thread, ordered per partition. `caught_up` is called once, after
         everything that was on the log at the call has been delivered. Offsets below the log's start begin at its start.
         """
-
-    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
-        """The records from offset `start` up to but not including `end` that are still there, in batches, blocking.
-
-        `end` may be at most the partition's end.
-        """
-
-    def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
-        """Per partition the first offset whose timestamp (ms) is at or past the given one; the log's end where there is
-        none; the log's start for None.
-        """
-
-    def ends(self, topic: str) -> dict[int, int]:
-        """Per partition the offset that the next record will get."""
 
     def flush(self, timeout: float) -> bool:
         """Waits until nothing waits to be acknowledged; False where seconds ran out first."""

@@ -1,17 +1,16 @@
 """The log on Kafka, by confluent-kafka."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from threading import Event, Thread, current_thread
-from time import monotonic, sleep
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.errors import BacklogFullError, NotAppendedError, StreamingError, UnknownTopicError
+from streams.errors import BacklogFullError, NotAppendedError
 from streams.kafka_reading import POLL_S, PartitionReader
+from streams.kafka_source import KafkaSource
 from streams.log import Headers, Outgoing, Position, Record
 
 BACKLOG = 200_000
@@ -20,24 +19,13 @@ BACKLOG_KIB = 256 * 1024
 """Their bytes, whichever bound is met first."""
 CLOSE_S = 10.0
 """The port's promise for `close`."""
-ADMIN_S = 30.0
-"""Offsets and metadata are answered in milliseconds; a broker that restarts is back within this."""
-LEADERLESS = {
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.FENCED_LEADER_EPOCH,
-    KafkaError.UNKNOWN_LEADER_EPOCH,
-}
-"""What a broker answers while a partition's leader is being chosen, and for a moment after its restart."""
-EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
-class KafkaLog:
+class KafkaLog(KafkaSource):
     """The log behind bootstrap servers. One producer, a thread for its acknowledgements, a consumer and thread per tail."""
 
     def __init__(self, bootstrap: str, *, linger_ms: float = 0, backlog: int = BACKLOG) -> None:
-        self._bootstrap = bootstrap
+        super().__init__(bootstrap)
         self._backlog = backlog
         settings: dict[str, Any] = {
             "bootstrap.servers": bootstrap,
@@ -55,7 +43,6 @@ class KafkaLog:
             "logger": logging.getLogger("librdkafka"),
         }
         self._producer = Producer(settings)
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
         self._closing = Event()
         self._poller = Thread(target=self._poll, name="kafka-acknowledgements", daemon=True)
         self._poller.start()
@@ -124,20 +111,6 @@ class KafkaLog:
         except KafkaException as cause:
             raise NotAppendedError(f"{topic} took no record: {cause}") from cause
 
-    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
-        """The records from `start` up to `end`; a reader of its own for each call."""
-        at = (topic, partition)
-        reader = PartitionReader(self._bootstrap, {at: start})
-        try:
-            while reader.next[at] < end:
-                batch = reader.poll()
-                if batch and batch[-1].offset >= end:
-                    batch = [record for record in batch if record.offset < end]
-                if batch:
-                    yield batch
-        finally:
-            reader.close()
-
     def tail(
         self,
         starts: Mapping[tuple[str, int], int],
@@ -148,44 +121,6 @@ class KafkaLog:
         tail = KafkaTail(PartitionReader(self._bootstrap, starts), deliver, caught_up)
         self._tails.append(tail)
         return tail
-
-    def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
-        """Per partition the first offset at or past a timestamp in ms."""
-        if timestamp is None:
-            return self._offsets(topic, EARLIEST)
-        found = self._offsets(topic, OffsetSpec.for_timestamp(timestamp))
-        if min(found.values()) >= 0:
-            return found
-        ends = self.ends(topic)
-        return {partition: ends[partition] if offset < 0 else offset for partition, offset in found.items()}
-
-    def ends(self, topic: str) -> dict[int, int]:
-        """Per partition the offset that the next record will get."""
-        return self._offsets(topic, LATEST)
-
-    def _offsets(self, topic: str, spec: OffsetSpec) -> dict[int, int]:
-        """Per partition what a question about offsets is answered with; asked again while a partition has no leader.
-
-        A topic that was just made has none for some milliseconds.
-        """
-        deadline = monotonic() + ADMIN_S
-        while True:
-            try:
-                return self._ask(topic, spec)
-            except KafkaException as cause:
-                if cause.args[0].code() not in LEADERLESS or monotonic() > deadline:
-                    raise StreamingError(
-                        f"the broker at {self._bootstrap} did not tell the offsets of {topic}: {cause}. Is it up?"
-                    ) from cause
-                sleep(POLL_S)
-
-    def _ask(self, topic: str, spec: OffsetSpec) -> dict[int, int]:
-        """One question about offsets."""
-        metadata = self._admin.list_topics(topic, timeout=ADMIN_S).topics[topic]
-        if metadata.error is not None or not metadata.partitions:
-            raise UnknownTopicError(f"no topic {topic} on the broker at {self._bootstrap}: run `ensure_topics` before")
-        asked = self._admin.list_offsets({TopicPartition(topic, p): spec for p in metadata.partitions}, request_timeout=ADMIN_S)
-        return {at.partition: future.result().offset for at, future in asked.items()}
 
     def flush(self, timeout: float) -> bool:
         """Waits until nothing waits to be acknowledged."""
