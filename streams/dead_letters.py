@@ -10,11 +10,12 @@ else, also in a view that is folded anew by code that takes the original in its 
 """
 
 import re
+from typing import NamedTuple
 
 import msgspec
 
 from streams.fold import Table
-from streams.log import Headers, Position, Record
+from streams.log import Headers, Outgoing, Position, Record
 
 ERROR = "x-error."
 """Prefix of the headers that say why; suffixes are Kafka Connect's where it has one (DeadLetterQueueReporter)."""
@@ -59,3 +60,49 @@ def replayed_from(headers: Headers) -> str | None:
 def attempt(headers: Headers) -> int:
     """How many times the record has been tried, this one included."""
     return 1 + sum(name == REPLAYED for name, _ in headers)
+
+
+class Letter(NamedTuple):
+    """A dead letter, taken apart."""
+
+    record: Record
+    """As it lies on the dead-letter topic."""
+    source: Position
+    """The record that could not be processed."""
+    headers: Headers
+    """That record's own."""
+    error: dict[str, str]
+    """Why, by `x-error.` suffix."""
+    corrects: str | None
+    """Place of the letter that this one is a correction of."""
+
+    @property
+    def at(self) -> Position:
+        """Its own position."""
+        return Position(self.record.topic, self.record.partition, self.record.offset)
+
+
+def letter(record: Record) -> Letter | None:
+    """The dead letter that a record is; None where it does not say what it is a letter of."""
+    begins = [index for index, (name, _) in enumerate(record.headers) if name == f"{ERROR}topic"]
+    if not begins:
+        return None
+    behind = [(name, (value or b"").decode(errors="replace")) for name, value in record.headers[begins[-1] :]]
+    error = {name.removeprefix(ERROR): value for name, value in behind if name.startswith(ERROR)}
+    source = position(f"{error.get('topic')}/{error.get('partition')}/{error.get('offset')}")
+    if source is None:
+        return None
+    return Letter(record, source, record.headers[: begins[-1]], error, dict(behind).get(FIXED))
+
+
+def correction(of: Letter, headers: Headers, value: bytes) -> Outgoing:
+    """The letter with another value and other headers of its own."""
+    errors = tuple(header for header in of.record.headers[len(of.headers) :] if header[0] != FIXED)
+    corrected = (*headers, *errors, (FIXED, place(of.at).encode()))
+    return Outgoing(of.record.topic, of.record.key, value, corrected, of.record.timestamp, of.record.partition)
+
+
+def replay(of: Letter) -> Outgoing:
+    """The record, to go back to where it came from."""
+    headers = (*of.headers, (REPLAYED, place(of.source).encode()))
+    return Outgoing(of.source.topic, of.record.key, of.record.value, headers, of.record.timestamp, of.source.partition)
