@@ -10,10 +10,15 @@ from pathlib import Path
 from schemas.events import Followed
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
+from streams.errors import BacklogFullError
 from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
 from streams.publisher import Publisher
+from tests.broker.counting_worker import SESSION_S
 from tests.simulation.counting import OUTPUT, preloaded
+
+SESSION_OVER_S = SESSION_S + 1.5
+"""After this a silent worker's partitions have moved: its session, and what the broker needs to notice."""
 
 
 class Worker:
@@ -21,7 +26,7 @@ class Worker:
 
     def __init__(self, bootstrap: str, directory: Path, instance: str | None = None) -> None:
         self._command = [sys.executable, "-m", "tests.broker.counting_worker", bootstrap, str(directory), *([instance] if instance else [])]
-        directory.mkdir()
+        directory.mkdir(exist_ok=True)
         self._log = (directory / "worker.log").open("ab")
         self.directory = directory
         self.start()
@@ -33,6 +38,14 @@ class Worker:
     def end(self, sign: signal.Signals) -> int:
         os.kill(self._process.pid, sign)
         return self._process.wait(30)
+
+    def send(self, sign: signal.Signals) -> None:
+        os.kill(self._process.pid, sign)
+
+    def start_again(self) -> None:
+        """Starts it where it ended by itself."""
+        if self._process.poll() is not None:
+            self.start()
 
     def close(self) -> None:
         if self._process.poll() is None:
@@ -55,10 +68,20 @@ class System:
         self.published = 0
 
     def publish(self, count: int) -> None:
-        for _ in range(count):
-            self.published += 1
-            self._publisher.publish(Followed(channel_id=str(self.published % 1_009), user_id=str(self.published % 77)))
+        self.publish_some(count)
         assert self.log.flush(60)
+
+    def publish_some(self, count: int) -> None:
+        """Publishes without waiting for the broker; waits where too much waits for it."""
+        for _ in range(count):
+            event = Followed(channel_id=str((self.published + 1) % 1_009), user_id=str((self.published + 1) % 77))
+            while True:
+                try:
+                    self._publisher.publish(event)
+                    break
+                except BacklogFullError:
+                    time.sleep(0.1)
+            self.published += 1
 
     def outputs(self) -> int:
         return sum(self.log.ends(OUTPUT).values())
