@@ -1,0 +1,93 @@
+"""The object store as the lake needs it: objects that are made once, listed in order, from any thread."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import ObjectStore, from_url
+
+from streams.errors import TransientError
+from streams.objects import ObjectMissingError
+
+
+class StoreUnavailableError(TransientError):
+    """The object store did not take or give an object. Operator action: see the cause (disk full, no rights, network)."""
+
+
+class Shelf:
+    """Objects behind an obstore URL. A call blocks until it is done."""
+
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+        """`folder`: where the objects lie, if that is a local directory."""
+        self._store = store
+        self._folder = folder
+
+    @classmethod
+    def at(cls, url: str) -> "Shelf":
+        """Opens the store at a URL (`file:///dir`, `memory://`, `s3://bucket`); a local directory is made where it is missing."""
+        if url.startswith("file://"):
+            return cls(from_url(url, mkdir=True), Path(unquote(urlparse(url).path)))
+        return cls(from_url(url))
+
+    def create(self, address: str, data: bytes) -> bool:
+        """Makes an object, seen whole or not at all; False where there is one already, which is left as it is.
+
+        Raises:
+            StoreUnavailableError: the store failed.
+        """
+        try:
+            obstore.put(self._store, address, data, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            return False
+        except (BaseError, OSError) as cause:
+            raise StoreUnavailableError(f"{address} could not be written: {cause}") from cause
+        return True
+
+    def get(self, address: str) -> bytes:
+        """The whole object.
+
+        Raises:
+            ObjectMissingError: there is none.
+            StoreUnavailableError: the store failed.
+        """
+        try:
+            return bytes(obstore.get(self._store, address).bytes())
+        except FileNotFoundError as missing:
+            raise ObjectMissingError(address) from missing
+        except (BaseError, OSError) as cause:
+            raise StoreUnavailableError(f"{address} could not be read: {cause}") from cause
+
+    def find(self, address: str) -> bytes | None:
+        """The whole object, or None."""
+        try:
+            return self.get(address)
+        except ObjectMissingError:
+            return None
+
+    def names(self, folder: str, after: str | None = None) -> list[str]:
+        """Addresses in a folder and below, in their order; only those past one."""
+        try:
+            pages = obstore.list(self._store, prefix=folder, offset=after)
+            return sorted(entry["path"] for page in pages for entry in page)
+        except (BaseError, OSError) as cause:
+            raise StoreUnavailableError(f"{folder} could not be listed: {cause}") from cause
+
+    def delete(self, address: str) -> None:
+        """Removes an object if it is there."""
+        try:
+            obstore.delete(self._store, address)
+        except FileNotFoundError:
+            pass
+        except (BaseError, OSError) as cause:
+            raise StoreUnavailableError(f"{address} could not be removed: {cause}") from cause
+
+    def sweep(self, address: str) -> None:
+        """Removes what killed writes of an object left in a local directory (`{address}#1`): Flink would take them for data.
+
+        Another process's write of the same object that is on its way fails by this, and is tried again.
+        """
+        if self._folder is not None:
+            beside = self._folder / address
+            for left in beside.parent.glob(f"{beside.name}#*"):
+                left.unlink(missing_ok=True)
