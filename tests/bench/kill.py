@@ -40,6 +40,9 @@ RECOVERY_S = 90
 """More is no recovery: the run fails."""
 DISK = "48m"
 """Of the worker whose disk fills: room for its rows and RocksDB's write-ahead logs."""
+BUDGETS_S = {"99.9 %": 8.77 * 3600, "99.99 %": 52.6 * 60}
+"""Seconds a year without service that an aim allows: of a year's 8,766 hours a thousandth, and a tenth of that."""
+YEAR_S = 365.25 * 86_400
 WEIGHTS = {"worker killed": 32, "worker paused": 8, "worker leaves": 8, "broker killed": 8, "broker restarted": 2, "disk full": 2}
 """Faults in sixty: by far the most are what a machine that dies looks like."""
 
@@ -177,12 +180,14 @@ def run(events: int, faults: int, rate: float, seed: int, folder: Path) -> dict[
     try:
         publisher.start()
         bench.system.wait_for_outputs(1, bench.workers)
+        began = time.monotonic()
         plan = bench.plan(faults)
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         with Progress(*columns, disable=not sys.stderr.isatty()) as progress:
             for name in progress.track(plan, description="faults"):
                 bench.suffer(name)
                 time.sleep(bench.dice.uniform(*CALM_S))
+        took = time.monotonic() - began
         over.set()
         publisher.join()
         quiesce(bench)
@@ -204,6 +209,13 @@ def run(events: int, faults: int, rate: float, seed: int, folder: Path) -> dict[
             },
             "kills": sum(len(bench.recovery[name]) for name in ("worker killed", "broker killed", "worker paused")),
             "recovery_s": {"p50": round(statistics.median(all_times), 2), "p99": round(quantile(all_times, 0.99), 2)},
+            "budget": {
+                aim: {
+                    "burn_rate": round(sum(all_times) / took / (budget / YEAR_S)),
+                    "such_faults_a_year": round(budget / statistics.mean(all_times)),
+                }
+                for aim, budget in BUDGETS_S.items()
+            },
         }
     finally:
         bench.close()
@@ -235,7 +247,13 @@ def table(result: dict) -> str:
         f"{result['visible'] - result['events']} visible duplicates ({result['repeats']:,} repeats on the log, dropped by watermark); "
         f"rows against a fresh fold: {exact}. Recovery p50 {result['recovery_s']['p50']} s, p99 {result['recovery_s']['p99']} s."
     )
-    return "\n".join((*lines, "", text, f"Seed {result['seed']}, on {result['machine']}."))
+    budgets = "; ".join(
+        f"{aim} allows {found['such_faults_a_year']:,} such faults a year (this run burns its budget {found['burn_rate']:,} times as fast as time)"
+        for aim, found in result["budget"].items()
+    )
+    return "\n".join(
+        (*lines, "", text, f"Some partition was silent for that long; {budgets}.", f"Seed {result['seed']}, on {result['machine']}.")
+    )
 
 
 def main() -> None:
