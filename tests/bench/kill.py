@@ -248,12 +248,11 @@ def table(result: dict) -> str:
         f"rows against a fresh fold: {exact}. Recovery p50 {result['recovery_s']['p50']} s, p99 {result['recovery_s']['p99']} s."
     )
     budgets = "; ".join(
-        f"{aim} allows {found['such_faults_a_year']:,} such faults a year (this run burns its budget {found['burn_rate']:,} times as fast as time)"
+        f"{aim} a year allows {found['such_faults_a_year']:,} such faults (here the budget burnt {found['burn_rate']:,} times too fast)"
         for aim, found in result["budget"].items()
     )
-    return "\n".join(
-        (*lines, "", text, f"Some partition was silent for that long; {budgets}.", f"Seed {result['seed']}, on {result['machine']}.")
-    )
+    where = f"Seed {result['seed']}, on {result['machine']}."
+    return "\n".join((*lines, "", text, f"A recovery is the time for which some partition was silent: {budgets}.", where))
 
 
 def main() -> None:
