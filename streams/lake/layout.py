@@ -4,6 +4,7 @@ Directories that begin with `_` are not data: Flink and Spark pass them over, an
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 ROOT = "lake"
@@ -18,8 +19,14 @@ HOUR_MS = 3_600_000
 
 def hour(timestamp: int) -> str:
     """The UTC hour of a record's timestamp (ms since 1970), such as `2026-11-22T20`; `unknown` before 1970 and after 9999."""
+    return _hour(timestamp // HOUR_MS)
+
+
+@lru_cache(256)
+def _hour(number: int) -> str:
+    """An hour since 1970; neighbouring records share it."""
     try:
-        return datetime.fromtimestamp(timestamp // HOUR_MS * 3_600, UTC).strftime("%Y-%m-%dT%H") if timestamp >= 0 else UNKNOWN_HOUR
+        return datetime.fromtimestamp(number * 3_600, UTC).strftime("%Y-%m-%dT%H") if number >= 0 else UNKNOWN_HOUR
     except (ValueError, OverflowError, OSError):
         return UNKNOWN_HOUR
 
