@@ -1,0 +1,55 @@
+"""Bounded replay: a range of a topic, folded or only read, in as many processes as help, without a trace on the live system.
+
+There is no producer in it and no group: nothing is sent, no offset committed, no effect repeated.
+"""
+
+import os
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from streams.outputs import view_name
+from streams.replay_digests import named
+from streams.replay_manifest import Manifest, over_all
+from streams.replay_partition import Connect, Plan, Told, replay_partition
+from streams.replay_processes import in_processes
+
+WORTH_A_PROCESS = 200_000
+"""Records for which another process pays: it starts in about a second, and reads or folds this many in two to four."""
+
+
+def replay(plan: Plan, connect: Connect, *, stores: Path | None = None, processes: int | None = None, told: Told | None = None) -> Manifest:
+    """Replays a range; blocking, for a thread without event loop. `told` hears the progress.
+
+    `stores` is a directory in which the rows stay, for a view; without it they go. `processes`: None takes what helps.
+
+    Raises:
+        FatalError: `stores` holds this view already, the fold cannot take a record, or a process died.
+        UnknownTopicError, RegistryUnavailableError: as their names say.
+    """
+    if stores is None:
+        with TemporaryDirectory(prefix="chronicast-replay-") as temporary:
+            return replay(plan, connect, stores=Path(temporary), processes=processes, told=told)
+    total = sum(len(asked) for asked in plan.ranges.values())
+    count = processes or max(1, min(len(os.sched_getaffinity(0)), total // WORTH_A_PROCESS, len(plan.ranges)))
+    heard = told or (lambda partition, offset: None)
+    if count == 1:
+        connection = connect()
+        found = [replay_partition(connection, plan, partition, stores, heard) for partition in plan.ranges]
+    else:
+        found = in_processes(plan, connect, stores, count, heard)
+        connection = connect()
+    counts = sum((each.beginnings for each in found), Counter[bytes | None]())
+    schemas, events = named(counts, connection.registry)
+    parts = sorted((each.part for each in found), key=lambda part: part.partition)
+    return Manifest(
+        topic=plan.topic,
+        view=None if plan.fold is None else view_name(plan.fold),
+        code_version=plan.code_version,
+        schemas=schemas,
+        events=events,
+        partitions=tuple(parts),
+        content=over_all({part.partition: part.content for part in parts}),
+        state=over_all({part.partition: part.state for part in parts}),
+        outputs=over_all({part.partition: part.outputs for part in parts}),
+    )
