@@ -89,7 +89,7 @@ class Runner:
         pauses = backoff()
         while partition not in self._partitions:
             try:
-                self._partitions[partition] = Partition(self._stores.open(self.view, partition), emitted)
+                self._partitions[partition] = Partition(await asyncio.to_thread(self._stores.open, self.view, partition), emitted)
             except TransientError as cause:
                 logger.warning("waiting for the store", view=self.view, partition=partition, cause=str(cause))
                 await self._pause(next(pauses))
