@@ -31,9 +31,10 @@ class Ports(NamedTuple):
     origin: int = 8082
     """The origin behind the edge; its /metrics too."""
     ingest: int = 9101
-    """Health and metrics of the ingest, as the next two."""
+    """Health and metrics of the ingest, as the next three."""
     folds: int = 9102
     transcoder: int = 9103
+    lake: int = 9104
 
     def moved(self, offset: int) -> "Ports":
         """All of them, moved."""
@@ -59,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_certificate: Annotated[str, Meta(description="PEM file for RTMPS; empty leaves RTMPS off.")] = ""
     tls_key: Annotated[str, Meta(description="PEM file of the certificate's key.")] = ""
     grace_seconds: Annotated[float, Meta(ge=0, description="Seconds for which a live session waits for a publisher that dropped.")] = 60.0
+    lake_seconds: Annotated[float, Meta(gt=0, description="Seconds after which a record is in the lake; files get larger with it.")] = 60.0
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is logged.")] = "info"
 
     @classmethod
@@ -106,6 +108,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def objects_url(self) -> str:
         """The object store's URL."""
         return self.objects or f"file://{self.folder / 'objects'}"
+
+    @property
+    def objects_folder(self) -> Path | None:
+        """The folder of an object store on this machine's disk; None for another kind."""
+        kind, _, path = self.objects_url.partition("://")
+        return Path(path) if kind == "file" else None
 
     @property
     def page_url(self) -> str:

@@ -16,8 +16,9 @@ SUBSYSTEMS = {
     "ingest": ("ingest",),
     "transcoding": ("folds", "transcoder"),
     "delivery": ("origin", "edge"),
+    "archive": ("lake",),
 }
-"""What users know the processes as: the log carries, ingest takes in, transcoding makes renditions, delivery shows."""
+"""What users know the processes as: the log carries, ingest takes in, transcoding makes renditions, delivery shows, the archive keeps."""
 
 
 def node(settings: Settings) -> KafkaNode:
@@ -61,6 +62,7 @@ def _workers(settings: Settings) -> list[Service]:
         _app(settings, "folds", ports.folds),
         _app(settings, "transcoder", ports.transcoder),
         _app(settings, "origin", ports.origin),
+        _app(settings, "lake", ports.lake),
     ]
 
 

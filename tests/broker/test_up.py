@@ -211,7 +211,7 @@ def target(playlist: str) -> int:
 async def test_processes_that_are_killed_come_back_and_the_stream_goes_on(settings: Settings) -> None:
     async with up(settings) as running:
         await rendition(running)
-        for names in (("folds", "transcoder", "origin", "edge", "registry"), ("ingest",), ("kafka",)):
+        for names in (("folds", "transcoder", "origin", "edge", "registry", "lake"), ("ingest",), ("kafka",)):
             run = noted(settings.folder)
             assert run is not None
             for state in run.services:
