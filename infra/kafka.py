@@ -41,6 +41,8 @@ group.min.session.timeout.ms=1000
 # A broker that was killed may register again once its old session is over: 9 s by default.
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
+# A shredded key should leave the disk within seconds; the cleaner looks around every 15 s by default, and few topics are compacted.
+log.cleaner.backoff.ms=1000
 # The cleaner's default of 128 MiB is a quarter of our heap.
 log.cleaner.dedupe.buffer.size=16777216
 """

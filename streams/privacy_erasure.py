@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic, sleep
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from uuid import uuid4
 
 import msgspec
@@ -24,6 +24,8 @@ ANSWER_S = 10.0
 RINGS_S = 2.0
 """How long processes may take to say that they dropped a key, after the last one that did: they follow the topic and need milliseconds."""
 RINGS_POLL_S = 0.1
+SAMPLES = 3
+"""Records a topic whose hashes are printed."""
 
 Say = Callable[[str], None]
 Print = tuple[str, int, int, bytes]
@@ -36,6 +38,26 @@ class Place(NamedTuple):
     name: str
     contents: Callable[[], Iterable[bytes]]
     """Everything in it, unpacked."""
+
+
+class Examined(msgspec.Struct, frozen=True):
+    """What a topic, or the same topic in an archive, holds of a subject after its erasure."""
+
+    source: str
+    """`log` or the archive's name, and the topic."""
+    records: int
+    unreadable: int
+    readable: int
+    leaks: list[str]
+    """`partition@offset` of other records in which one of the subject's texts was found."""
+    samples: dict[str, str]
+    """`partition@offset` -> SHA-256 of the record's value, for the first ones: who kept a copy can compare."""
+
+    @classmethod
+    def of(cls, found: Findings) -> Self:
+        """The report on some findings; it holds no text."""
+        samples = {f"{partition}@{offset}": found.prints[partition, offset].hex() for partition, offset in sorted(found.prints)[:SAMPLES]}
+        return cls(found.source, found.records, found.unreadable, found.readable, found.leaks, samples)
 
 
 class Proof(msgspec.Struct, kw_only=True):
@@ -51,7 +73,7 @@ class Proof(msgspec.Struct, kw_only=True):
     """Whether no value of these keys is on the log any more, not even an older one."""
     compaction_s: float
     compaction_refused: str
-    topics: list[Findings]
+    topics: list[Examined]
     records_before: int
     records_after: int
     """Of those that were there before and that retention has left: as many, or something was lost."""
@@ -145,7 +167,7 @@ class Erasure:
             compacted=compaction.done,
             compaction_s=compaction.seconds,
             compaction_refused=compaction.refused,
-            topics=[found for found in after if found.records or found.leaks],
+            topics=[Examined.of(found) for found in after if found.records or found.leaks],
             records_before=sum(len(was) for was, _ in held),
             records_after=sum(len(now) for _, now in held),
             sha256_before=_digest(was for was, _ in held),

@@ -84,7 +84,11 @@ def test_two_edges_that_make_a_key_at_once_seal_with_the_same_one_and_lose_neith
         waiting.result(5)
     until(lambda: len(one._held["7"]) == len(two._held["7"]) == 2)
     assert len({record.key for record in stage.records()}) == 2
-    assert one.sealing("7").seal("text", "e", "x") == two.sealing("7").seal("text", "e", "x") == stage.ring().sealing("7").seal("text", "e", "x")
+    assert (
+        one.sealing("7").seal("text", "e", "x")
+        == two.sealing("7").seal("text", "e", "x")
+        == stage.ring().sealing("7").seal("text", "e", "x")
+    )
 
 
 def test_a_shredded_key_opens_nothing_and_each_ring_says_so_once(stage: Stage) -> None:
