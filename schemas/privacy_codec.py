@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from schemas.contract import Contract
-from schemas.event import Event
+from schemas.event import ENVELOPE, Event
 from schemas.privacy import Keys, open_event, personal_fields, personal_fields_of, seal_event
 from schemas.registry import Registry
-from schemas.wire import Codec
+from schemas.wire import Codec, Encode
 
 
 class SealedCodec(Codec):
@@ -33,6 +35,13 @@ class SealedCodec(Codec):
         """
         fields = self._personal.get(type(event))
         return super().encode(topic, event if fields is None else seal_event(event, fields, self.keys, outside=self._outside))
+
+
+    def encoder(self, topic: str, event: type[Event]) -> Encode:
+        """As `Codec.encoder`; what has personal fields is stamped, sealed and encoded."""
+        if event not in self._personal:
+            return super().encoder(topic, event)
+        return lambda one, envelope: self.encode(topic, replace(one, **dict(zip(ENVELOPE, envelope, strict=True))))
 
 
 class OpeningCodec(SealedCodec):

@@ -7,15 +7,17 @@ from typing import Any
 from fastavro import schemaless_reader, schemaless_writer
 from msgspec import convert
 
+from schemas import compiled_reader
 from schemas.avro_schema import Schema, fingerprint, parsed, physical
+from schemas.compiled import NotCompiledError, Read
 from schemas.contract import Contract
 from schemas.event import Event
 from schemas.upcast import Datum, Upcast
 
-Reader = Callable[[BytesIO], Event]
+_Body = Callable[[BytesIO], Event]
 
 
-def reader(written: Schema, contract: Contract, name: str) -> Reader:
+def reader(written: Schema, contract: Contract, name: str) -> Read:
     """A function that reads what a schema wrote into the current type of a record; it raises whatever bad bytes lead to."""
     versions = contract.versions[name]
     current = contract.current(name)
@@ -27,14 +29,44 @@ def reader(written: Schema, contract: Contract, name: str) -> Reader:
         [] if version is None else [(n, contract.upcasts[name, n]) for n in versions if n >= version and (name, n) in contract.upcasts]
     )
     if upcasts:
-        return _upcasting(wrote, versions, upcasts, event)
+        return _whole(_upcasting(wrote, versions, upcasts, event))
     if fingerprint(written) == fingerprint(current):
-        return lambda body: convert(schemaless_reader(body, wrote, None), event)
+        return _compiled(physical(current), event, _whole(lambda body: convert(schemaless_reader(body, wrote, None), event)))
     wanted = parsed(physical(current))
-    return lambda body: convert(schemaless_reader(body, wrote, wanted), event)
+    return _whole(lambda body: convert(schemaless_reader(body, wrote, wanted), event))
 
 
-def _upcasting(wrote: Any, versions: Any, upcasts: list[tuple[int, Upcast]], event: type[Event]) -> Reader:
+def _whole(read: _Body) -> Read:
+    """Reads a body, and refuses what is left behind it."""
+
+    def whole(value: bytes, start: int) -> Event:
+        body = BytesIO(value)
+        body.seek(start)
+        event = read(body)
+        if body.tell() != len(value):
+            raise ValueError(f"{len(value) - body.tell()} bytes are left after {event.SCHEMA}")
+        return event
+
+    return whole
+
+
+def _compiled(schema: Any, event: type[Event], reference: Read) -> Read:
+    """Reads by compiled code, and by the reference what that leaves."""
+    try:
+        usual = compiled_reader.reader(schema, event)
+    except NotCompiledError:
+        return reference
+
+    def read(value: bytes, start: int) -> Event:
+        try:
+            return usual(value, start)
+        except Exception:  # unusual or bad bytes: the reference takes or refuses them
+            return reference(value, start)
+
+    return read
+
+
+def _upcasting(wrote: Any, versions: Any, upcasts: list[tuple[int, Upcast]], event: type[Event]) -> _Body:
     """Resolves to each version that has an upcaster, applies it, and goes on from the version that it answers with."""
     steps = [(parsed(physical(versions[n])), upcast, parsed(physical(versions[n + 1]))) for n, upcast in upcasts]
     current = parsed(physical(versions[max(versions)]))

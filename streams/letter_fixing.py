@@ -1,7 +1,6 @@
 """What the bytes of a dead letter might be, and letters with corrected ones."""
 
 from collections.abc import Callable, Iterable
-from io import BytesIO
 from typing import NamedTuple
 
 import msgspec
@@ -75,11 +74,7 @@ def _behind_id(value: bytes, kind: type[Event]) -> Event:
 
 def _avro(body: bytes, kind: type[Event]) -> Event:
     """The event in an Avro body of a type's current schema, the whole of it."""
-    stream = BytesIO(body)
-    event = reader(released().current(kind.SCHEMA), released(), kind.SCHEMA)(stream)
-    if stream.tell() != len(body):
-        raise ValueError(f"{len(body) - stream.tell()} bytes are left")
-    return event
+    return reader(released().current(kind.SCHEMA), released(), kind.SCHEMA)(body, 0)
 
 
 WAYS: tuple[tuple[str, Callable[[bytes, type[Event]], Event]], ...] = (

@@ -89,7 +89,7 @@ def _decoding(name: str, released: Schema, body: bytes, contract: Contract) -> I
         yield f"{name}: there is no type of {record}: run `python -m schemas.generate`"
         return
     try:
-        event = reader(released, contract, record)(BytesIO(body))
+        event = reader(released, contract, record)(body, 0)
     except Exception as cause:  # whatever stops an old event from being read is what this looks for
         yield f"{name}: its golden bytes cannot be read: {cause!r}. Give new fields defaults, or write an upcaster (schemas/upcast)"
         return
