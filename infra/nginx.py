@@ -34,11 +34,13 @@ def command(settings: Settings) -> list[str]:
         NginxMissingError: there is none.
     """
     home = settings.folder
-    for folder in (home / "edge", home / "run"):
+    objects = settings.objects_folder or home / "edge" / "none"
+    for folder in (home / "edge" / "none", home / "run"):
         folder.mkdir(parents=True, exist_ok=True)
     values = {
         "user": _user(),
         "home": str(home),
+        "objects": str(objects),
         "listen": settings.listen,
         "edge": str(settings.ports.edge),
         "origin": str(settings.ports.origin),

@@ -66,6 +66,7 @@ class Edge:
 
     def __init__(self, settings: Settings, origin: Origin, session: aiohttp.ClientSession) -> None:
         self.origin = origin
+        self.objects = settings.objects_folder
         self.url = f"http://127.0.0.1:{settings.ports.edge}"
         self.log = settings.folder / "logs" / "edge.log"
         self._session = session
@@ -101,6 +102,37 @@ async def test_viewers_of_one_segment_cost_the_origin_one_request(edge: Edge) ->
     assert edge.origin.asked["/media/1/s/source/5.m4s"] == 1
     assert (await edge.get("/media/1/s/source/5.m4s", Range="bytes=10-12"))[:2] == (206, bytes([10, 11, 12]))
     assert edge.origin.asked["/media/1/s/source/5.m4s"] == 1
+
+
+@pytest.mark.row("P12")
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("1/s-1/source/5.0.m4s", "video/mp4"),
+        ("1/s-1/480p30/5.m4s", "video/mp4"),
+        ("1/s-1/audio/5.11.m4s", "audio/mp4"),
+        ("1/s-1/source/init-0.mp4", "video/mp4"),
+    ],
+)
+async def test_objects_on_this_machine_never_reach_the_origin(edge: Edge, address: str, kind: str) -> None:
+    path = edge.objects / address
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(100))
+    async with aiohttp.ClientSession() as session, session.get(f"{edge.url}/media/{address}", headers={"Range": "bytes=0-9"}) as answer:
+        assert (answer.status, len(await answer.read()), answer.content_type) == (206, 10, kind)
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert not edge.origin.asked
+    await edge.get(f"/media/{address.replace('s-1', 's-2')}")
+    assert sum(edge.origin.asked.values()) == 1, "what is not there may be a part that is waited for"
+
+
+async def test_nothing_but_media_is_read_from_the_store(edge: Edge) -> None:
+    for address in ("views/x.m4s", "1/s/source/5.m4s.tmp", "1/s/source/../../../secret", "1/s/source/5.0.ts"):
+        path = edge.objects / address
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"private")
+        assert (await edge.get(f"/media/{address}"))[1] != b"private"
 
 
 @pytest.mark.row("P5")
