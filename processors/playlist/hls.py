@@ -49,9 +49,10 @@ def media_playlist(window: Window, listing: Listing, shape: Shape, *, over: bool
         lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
     state = _State(window.channel_id, listing, target)
     for index, entry in enumerate(entries):
-        block = list(state.entry(entry, with_parts=shape.parts and index >= len(entries) - PART_SEGMENTS))
-        if index >= skipped:
-            lines += block
+        if index < skipped:
+            state.skip(entry)
+        else:
+            lines += state.entry(entry, with_parts=shape.parts and index >= len(entries) - PART_SEGMENTS)
     if growing is not None:
         lines += state.opening(growing)
         lines += _parts(growing)
@@ -151,6 +152,13 @@ class _State:
             yield f'#EXT-X-MAP:URI="{MEDIA}{declared.address}"'
             self._map = declared.address
         yield f"#EXT-X-PROGRAM-DATE-TIME:{date_time(segment.began_us)}"
+
+    def skip(self, entry: Entry) -> None:
+        """Passes over an entry that the client has."""
+        if entry.reference is not None:
+            self._discontinuity = entry.reference.discontinuity
+            declared = self._listing.inits.get(entry.reference.discontinuity)
+            self._map = declared.address if declared is not None else self._map
 
     def entry(self, entry: Entry, *, with_parts: bool) -> Iterator[str]:
         """All lines of a segment or gap."""

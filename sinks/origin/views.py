@@ -34,11 +34,9 @@ class Views:
         self._caught_up = False
         self._starting: asyncio.Task[None] | None = None
         now_ms = clock() // 1_000
-        self._followers = (
-            Follower(log, codec, [PROFILES], self._on_profile),
-            Follower(log, codec, self._broadcast.inputs, self._on_stream, now_ms - config.broadcast_reach_s * 1_000),
-            Follower(log, codec, self._playlist.inputs, self._on_segment, now_ms - config.segment_reach_s * 1_000),
-        )
+        since_ms = dict.fromkeys(self._broadcast.inputs, now_ms - config.broadcast_reach_s * 1_000)
+        since_ms |= dict.fromkeys(self._playlist.inputs, now_ms - config.segment_reach_s * 1_000)
+        self._follower = Follower(log, codec, [PROFILES, *since_ms], self._on_event, since_ms, deleted=self._on_deleted)
 
     @property
     def caught_up(self) -> bool:
@@ -47,7 +45,7 @@ class Views:
 
     def lag(self) -> int:
         """Records on the log that have not been applied."""
-        return sum(follower.lag() for follower in self._followers)
+        return self._follower.lag()
 
     def lacks(self) -> str:
         """Why it is not ready; empty where it is."""
@@ -64,7 +62,7 @@ class Views:
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
-        await asyncio.gather(*(follower.close() for follower in self._followers))
+        await self._follower.close()
 
     def by_login(self, login: str) -> LiveChannel | None:
         """A channel by its name in URLs, in any case."""
@@ -80,7 +78,7 @@ class Views:
         return [channel for login in sorted(self._logins) if (channel := self._channels[self._logins[login]]).live]
 
     async def _start(self) -> None:
-        await asyncio.gather(*(follower.start() for follower in self._followers))
+        await self._follower.start()
         self._caught_up = True
         logger.info("views are up to date", channels=len(self._channels))
 
@@ -89,13 +87,27 @@ class Views:
             self._channels[channel_id] = LiveChannel(channel_id, self._config.window)
         return self._channels[channel_id]
 
-    def _on_profile(self, event: Event, at: At) -> None:
-        if isinstance(event, ChannelProfile):
-            channel = self._channel(event.channel_id)
-            if channel.profile is not None and channel.profile.login != event.login:
-                self._logins.pop(channel.profile.login, None)
-            channel.profile = event
-            self._logins[event.login] = event.channel_id
+    def _on_event(self, event: Event, at: At) -> None:
+        if isinstance(event, RenditionDeclared | PartProduced | SegmentProduced):
+            self._on_segment(event, at)
+        elif isinstance(event, ChannelProfile):
+            self._on_profile(event)
+        else:
+            self._on_stream(event, at)
+
+    def _on_profile(self, profile: ChannelProfile) -> None:
+        channel = self._channel(profile.channel_id)
+        if channel.profile is not None and channel.profile.login != profile.login:
+            self._logins.pop(channel.profile.login, None)
+        channel.profile = profile
+        self._logins[profile.login] = profile.channel_id
+
+    def _on_deleted(self, channel_id: str, at: At) -> None:
+        """A profile's tombstone: the channel has no name any more."""
+        channel = self._channels.get(channel_id)
+        if at.topic == PROFILES and channel is not None and channel.profile is not None:
+            self._logins.pop(channel.profile.login, None)
+            channel.profile = None
 
     def _on_stream(self, event: Event, at: At) -> None:
         channel_id = getattr(event, "channel_id", None)
@@ -106,10 +118,9 @@ class Views:
                 self._logins.setdefault(channel.broadcast.login, channel_id)
             channel.changed()
 
-    def _on_segment(self, event: Event, at: At) -> None:
-        if isinstance(event, RenditionDeclared | PartProduced | SegmentProduced):
-            channel = self._channel(event.channel_id)
-            self._playlist.apply(channel.rows, event, at)
-            channel.changed()
-            if self._caught_up and not isinstance(event, RenditionDeclared):
-                self._stages.applied(event)
+    def _on_segment(self, event: RenditionDeclared | PartProduced | SegmentProduced, at: At) -> None:
+        channel = self._channel(event.channel_id)
+        self._playlist.apply(channel.rows, event, at)
+        channel.changed()
+        if self._caught_up and not isinstance(event, RenditionDeclared):
+            self._stages.applied(event)

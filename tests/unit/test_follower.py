@@ -145,3 +145,42 @@ async def test_a_replay_of_what_lies_before_the_beginning_is_applied() -> None:
     await follower.start()
     await follower.close()
     assert seen == ["new", "old"]
+
+
+async def test_tombstones_tell_their_keys_and_each_topic_has_its_beginning() -> None:
+    edge, seen, gone = Edge(), [], []
+    edge.follow("old", 1_000_000)
+    edge.follow("new", 9_000_000)
+    edge.log.append(TOPIC, b"7", None, timestamp=9_500)
+    follower = Follower(
+        edge.log,
+        edge.codec,
+        [TOPIC],
+        lambda event, _: seen.append(event.user_id),
+        {TOPIC: 5_000},
+        deleted=lambda key, at: gone.append((key, at)),
+    )
+    await follower.start()
+    await follower.close()
+    assert seen == ["new"]
+    [(key, at)] = gone
+    assert (key, at.topic, at.time) == ("7", TOPIC, 9_500_000)
+
+
+async def test_an_unhurried_follower_catches_up_at_once_and_rests_then() -> None:
+    edge, seen = Edge(), []
+    for i in range(1_500):
+        edge.follow(str(i))
+    follower = Follower(edge.log, edge.codec, [TOPIC], lambda event, _: seen.append(event.user_id), rest_s=0.4)
+    began = asyncio.get_running_loop().time()
+    await follower.start()
+    assert asyncio.get_running_loop().time() - began < 0.4
+    assert len(seen) == 1_500
+    edge.follow("first")
+    await until(lambda: seen[-1] == "first")
+    began = asyncio.get_running_loop().time()
+    edge.follow("later")
+    await until(lambda: seen[-1] == "later")
+    assert asyncio.get_running_loop().time() - began > 0.3
+    await follower.close()
+    assert asyncio.get_running_loop().time() - began < 0.7, "a rest does not hold up the end"

@@ -346,6 +346,21 @@ async def test_a_store_that_is_away_for_a_moment_costs_nothing() -> None:
     assert numbers == sorted(numbers)
 
 
+async def test_a_deleted_channel_is_cut_and_its_key_is_unknown() -> None:
+    stage = Stage()
+    stage.publisher.publish(profile())
+    async with stage.ingest() as edge:
+        client = await RtmpClient.open(edge.port)
+        assert await client.publish(KEY) == "NetStream.Publish.Start"
+        await send_media(client, 90)
+        await stage.wait(stage.line)
+        stage.log.append("channel.profile.state.v1", b"7", None)
+        assert (await stage.wait(lambda: stage.events(StreamEnded)))[0].reason == "revoked"
+        again = await RtmpClient.open(edge.port)
+        assert await again.publish(KEY) == "NetStream.Publish.BadName"
+    assert stage.events(IngestRejected)[-1].reason == "unknown_key"
+
+
 async def test_parts_are_deleted_after_their_segment_and_segments_stay() -> None:
     stage = Stage()
     stage.publisher.publish(profile())
@@ -354,7 +369,7 @@ async def test_parts_are_deleted_after_their_segment_and_segments_stay() -> None
         await client.publish(KEY)
         await send_media(client, 90)
         await stage.wait(lambda: stage.line() and stage.line("audio"))
-        await asyncio.sleep(2.3)
+        await asyncio.sleep(0.5)
         await client.drop()
     segment = stage.events(SegmentProduced)[0]
     assert fmp4_reader.samples(await stage.objects.get(segment.address))

@@ -4,6 +4,8 @@ import hashlib
 import re
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from schemas.events.channel import ChannelProfile
 from streams.edges.ingest.rtmp.errors import RefusedError
 
@@ -28,17 +30,28 @@ class StreamKeys:
 
     def apply(self, profile: ChannelProfile) -> None:
         """Takes a profile in."""
-        former = self._profiles.get(profile.channel_id)
-        if former is not None:
-            self._current.pop(former.stream_key_hash or "", None)
-            for retired in former.retired_key_hashes:
-                self._retired.pop(retired, None)
+        self._forget(profile.channel_id)
         self._profiles[profile.channel_id] = profile
         if profile.stream_key_hash is not None:
             self._current[profile.stream_key_hash] = profile.channel_id
         for retired in profile.retired_key_hashes:
             self._retired[retired] = profile.channel_id
         self._changed(profile)
+
+    def remove(self, channel_id: str) -> None:
+        """The channel is gone, and its keys with it."""
+        former = self._forget(channel_id)
+        if former is not None:
+            self._changed(replace(former, stream_key_hash=None, retired_key_hashes=()))
+
+    def _forget(self, channel_id: str) -> ChannelProfile | None:
+        """Takes a channel's profile out."""
+        former = self._profiles.pop(channel_id, None)
+        if former is not None:
+            self._current.pop(former.stream_key_hash or "", None)
+            for retired in former.retired_key_hashes:
+                self._retired.pop(retired, None)
+        return former
 
     def profile(self, channel_id: str) -> ChannelProfile | None:
         """The newest profile of a channel."""

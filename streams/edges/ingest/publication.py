@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from streams.edges.ingest import metrics
-from streams.edges.ingest.cut import Output
+from streams.edges.ingest.cut import Output, Part
 from streams.edges.ingest.rtmp.connection import RtmpConnection
 from streams.edges.ingest.rtmp.errors import RefusedError
 from streams.edges.ingest.segmenter import Metadata, Segmenter, UnstableStreamError
@@ -20,6 +20,8 @@ from streams.media.h264 import MalformedVideoError
 ENCODER_NAME = 128
 """Characters kept of an encoder's name."""
 MOST_BIT_RATE = 1_000_000_000
+JITTER_S = 0.06
+"""What ends a part may come this much (two frames) sooner than a part's length after what ended the one before."""
 
 
 class LivePublication:
@@ -94,6 +96,10 @@ class LivePublication:
     def _emit(self, outputs: list[Output]) -> None:
         self._overdue.cancel()
         self.session.emit(outputs, self._segmenter.metadata)
+        lengths = [output.duration / output.timescale for output in outputs if isinstance(output, Part) and output.rendition == "source"]
+        if self._live and lengths and lengths[-1] > JITTER_S:
+            # Nothing goes out before the next part ends, so all but its last frames may gather.
+            self.connection.rest(lengths[-1] - JITTER_S)
 
     def _no_video(self, seconds: float) -> None:
         self.connection.refuse(RefusedError("no_video", f"no H.264 key frame came within {seconds:.0f} s", self.session.profile.channel_id))

@@ -16,8 +16,8 @@ from streams.log import Log
 from streams.objects import Objects
 
 logger = structlog.get_logger()
-PERIOD_S = 1.0
-"""Between two looks at what is due."""
+LOOKS = 24
+"""Looks at what is due, and at what the log has, within the age of a part: one in 5 s, for parts may lie about for a little longer."""
 CATCH_UP_S = 600.0
 """A new process also deletes what an earlier one, gone for this long, had no time for."""
 
@@ -30,8 +30,9 @@ class Reaper:
         self._objects = objects
         self._clock = clock
         self._age_us = round(1e6 * age_s)
+        self._period_s = age_s / LOOKS
         since_us = clock() - self._age_us - round(1e6 * CATCH_UP_S)
-        self._follower = Follower(log, codec, ["media.segment.events.v1"], self._apply, since_us // 1_000)
+        self._follower = Follower(log, codec, ["media.segment.events.v1"], self._apply, since_us // 1_000, rest_s=self._period_s)
         self._due: deque[tuple[int, list[str]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -53,7 +54,7 @@ class Reaper:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(PERIOD_S)
+            await asyncio.sleep(self._period_s)
             parts: list[str] = []
             while self._due and self._due[0][0] <= self._clock():
                 parts += self._due.popleft()[1]

@@ -51,7 +51,7 @@ class Ingest:
         self._clock = clock
         self._ports = Ports(config, objects, publisher, clock)
         self._keys = StreamKeys(self._profile_changed)
-        self._profiles = Follower(log, codec, [PROFILES], self._apply)
+        self._profiles = Follower(log, codec, [PROFILES], self._apply, deleted=lambda channel_id, _: self._keys.remove(channel_id))
         self._reaper = Reaper(log, codec, objects, clock, config.part_age_s)
         self._servers: list[asyncio.Server] = []
         self._sessions: dict[str, Session] = {}

@@ -1,6 +1,7 @@
 """One RTMP connection of a publisher: from the handshake to the last media message."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterator
 from struct import pack
 from typing import Any, NoReturn, Protocol, cast
@@ -29,6 +30,8 @@ LINGER_S = 1.0
 """Time that a refused peer has to read why before the connection is cut."""
 MOST_UNREAD = 256 * 1024
 """Answers that wait for a peer that does not read."""
+REST_BYTES = 64 * 1024
+"""That wake a connection at rest: one read of the event loop. The kernel's buffer holds more, so that no sender is held up."""
 CONTROL_STREAM, COMMAND_STREAM = 2, 3
 """Chunk streams that we answer on."""
 MEDIA_STREAM = 1
@@ -87,6 +90,7 @@ class RtmpConnection(asyncio.Protocol):
         self._closing = False
         self._connected = False
         self._timer: asyncio.TimerHandle | None = None
+        self._rest: asyncio.TimerHandle | None = None
         self._heard = 0.0
         self.peer = "?"
         """Address of the peer."""
@@ -125,10 +129,24 @@ class RtmpConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        if self._timer:
-            self._timer.cancel()
+        for timer in (self._timer, self._rest):
+            if timer:
+                timer.cancel()
         self._finish("reset" if exc else "closed", clean=False)
         self._gate.over(self)
+
+    def rest(self, seconds: float) -> None:
+        """Lets what comes gather in the kernel for so long, or until much is there: each wake costs more than reading what it brings."""
+        if self._rest:
+            self._rest.cancel()
+        self._wake_at(REST_BYTES)
+        self._rest = self._loop.call_later(seconds, self._wake_at, 1)
+
+    def _wake_at(self, size: int) -> None:
+        """Bytes that must be there for the kernel to say so; an end of the connection is told at once."""
+        sock = self._transport.get_extra_info("socket") if self._transport is not None and not self._transport.is_closing() else None
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
 
     # ends
 
