@@ -1,0 +1,229 @@
+"""Verifies a view: folds it again from the log beside the live one, and says where the two part."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.wire import Codec
+from streams import bisection
+from streams.bisection import Parting
+from streams.differences import Decoders, RowDifference, differences, place_of
+from streams.errors import StreamingError
+from streams.fold import Fold
+from streams.log import Source
+from streams.outputs import view_name
+from streams.past import restore_whole
+from streams.refolding import Refold, refold
+from streams.snapshots import Snapshots
+from streams.store import Progress
+from streams.store_reading import NoStoreError, StoreReading, open_reading, partitions_of
+from streams.store_rocksdict import RocksStores
+from streams.verification_outputs import ExpectedOutputs, OutputsVerdict, verify_outputs
+
+SHOWN = 20
+"""Differing rows told one by one; the others are counted."""
+Told = Callable[[int, int], None]
+"""Hears of progress: records folded, records in all."""
+
+
+class NotVerifiableError(StreamingError):
+    """The view cannot be folded again: the beginning of its input is gone from the log and no snapshot stands for it.
+
+    Operator action: verify from a later snapshot (`--from-snapshot`), or keep the input for longer (its retention, or the lake).
+    """
+
+
+class DifferingRow(msgspec.Struct, frozen=True):
+    """A row that is not as the events make it."""
+
+    partition: int
+    key: str
+    table: str
+    row: str
+    kind: str
+    """missing, extra, changed or unreadable, as the live view has it."""
+    live: object
+    fresh: object
+
+
+class PartitionVerdict(msgspec.Struct, frozen=True):
+    """What was found in one partition."""
+
+    partition: int
+    watermark: int
+    """Offset of the last event folded into the live rows: the fresh fold ends there too. The log's end where it cannot be read."""
+    folded_from: int
+    """Offset of the first event that was folded afresh: what lies before came from a snapshot."""
+    live: str
+    """Digest that the live view keeps, 32 hexadecimal digits; empty where it cannot be read."""
+    rows: str
+    """Digest of the live rows as they are. Another than `live`: something but the view changed them."""
+    fresh: str
+    """Digest of the fresh fold."""
+    damage: str
+    """Why the live store's position cannot be read; empty where it can."""
+    differing: int
+    """Rows that differ."""
+    shown: tuple[DifferingRow, ...]
+    """The first of them, by address."""
+    parting: Parting | None
+    """The first event after which live and fresh rows are not the same."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether the live rows are what the events make of them."""
+        return self.live == self.rows == self.fresh and not self.differing
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What was found in all partitions."""
+
+    view: str
+    equal: bool
+    events: int
+    """Events folded afresh."""
+    seconds: float
+    partitions: tuple[PartitionVerdict, ...]
+    outputs: OutputsVerdict | None
+    """None where it was not asked for."""
+
+
+class Ground(NamedTuple):
+    """Where a view's live rows are, and what they are made of."""
+
+    fold: Fold
+    log: Source
+    codec: Codec
+    directory: Path
+    """The live stores, a folder a partition; its name is the stores'."""
+    snapshots: Snapshots | None = None
+
+
+class Verification:
+    """Verifies one view on this host, as often as it is asked to."""
+
+    def __init__(self, ground: Ground, scratch: Path) -> None:
+        """`scratch`: a folder for the fresh stores, removed at the end."""
+        self._ground = ground
+        self._view = ground.directory.name
+        self._fresh_view = view_name(ground.fold)
+        self._topic = ground.fold.inputs[0]
+        self._scratch = scratch
+        self._decoders = Decoders(ground.fold)
+
+    async def run(self, *, from_snapshot: bool = False, outputs: bool = False, told: Told = lambda done, total: None) -> Verdict:
+        """Verifies all partitions that have a store here.
+
+        Raises:
+            NoStoreError: none has.
+            NotVerifiableError: a partition cannot be folded again.
+        """
+        began = monotonic()
+        ground = self._ground
+        live = {partition: open_reading(ground.directory / str(partition)) for partition in partitions_of(ground.directory)}
+        if not live:
+            raise NoStoreError(f"{ground.directory} holds no stores: {self._view} was never folded on this host, or the folder was removed")
+        expected = ExpectedOutputs(ground.fold) if outputs else None
+        for partition, reading in live.items():
+            if reading.damage:
+                reading.progress = Progress(ground.log.ends(self._topic)[partition] - 1, 0)
+        try:
+            bases = {partition: await self._begin(partition, reading.progress, from_snapshot) for partition, reading in live.items()}
+            total = sum(live[partition].progress.watermark - base for partition, base in bases.items())
+            count = 0
+
+            def hear(more: int) -> None:
+                nonlocal count
+                count += more
+                told(count, total)
+
+            verdicts = tuple([await self._verify(partition, reading, expected, hear) for partition, reading in live.items()])
+            ranges = {partition: (base, live[partition].progress.watermark) for partition, base in bases.items()}
+            sent = verify_outputs(expected, ground.log, ground.codec, ranges) if expected else None
+        finally:
+            for reading in live.values():
+                reading.store.close()
+            shutil.rmtree(self._scratch, ignore_errors=True)
+        equal = all(verdict.equal for verdict in verdicts) and not (sent and sent.faults)
+        return Verdict(self._view, equal, total, monotonic() - began, verdicts, sent)
+
+    async def _begin(self, partition: int, live: Progress, newest: bool) -> int:
+        """Restores the snapshot to begin with; its watermark, -1 for the log's beginning."""
+        start = self._ground.log.starts_at(self._topic, None)[partition]
+        path = self._fresh / self._fresh_view / str(partition)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if newest or start > 0:
+            snapshots = self._ground.snapshots
+            there = await snapshots.watermarks(self._view, partition, live.watermark) if snapshots else []
+            usable = [watermark for watermark in there if watermark >= start - 1]
+            for watermark in usable if newest else reversed(usable):
+                if await restore_whole(snapshots, self._view, partition, path, at_most=watermark, beyond=watermark - 1):
+                    return watermark
+        if start > 0:
+            raise NotVerifiableError(
+                f"{self._topic}/{partition} begins at offset {start}: what lay before is gone, and no snapshot stands for it"
+            )
+        return -1
+
+    async def _verify(
+        self, partition: int, live: StoreReading, expected: ExpectedOutputs | None, hear: Callable[[int], None]
+    ) -> PartitionVerdict:
+        """Folds one partition afresh, compares, and finds the event where they part."""
+        fold, log, codec, _, snapshots = self._ground
+        store = RocksStores(self._fresh).open(self._fresh_view, partition)
+        try:
+            folded = Refold(fold, codec, store, partition, expected)
+            first = folded.progress.watermark + 1
+            # 1. Fold up to each snapshot of the live view: the first digest that differs narrows the search.
+            good, bad = folded.progress.watermark, None
+            for mark in await self._marks(partition, folded.progress, live.progress):
+                if (await refold(folded, log, mark.watermark + 1, hear)).digest != mark.digest:
+                    bad = mark.watermark
+                    break
+                good = mark.watermark
+            # 2. Fold on, up to the live watermark.
+            fresh = await refold(folded, log, live.progress.watermark + 1, hear)
+            # 3. Equal digests are equal rows. Otherwise walk both, row by row.
+            alike = live.whole and live.progress.digest == fresh.digest
+            wrong = [] if alike else list(differences(live.store, store))
+        finally:
+            store.close()
+        # 4. The event: behind the last snapshot that is right, not behind the first that is wrong.
+        parting = None
+        if wrong or bad is not None:
+            altered = bool(live.damage) or live.progress.digest == fresh.digest
+            search = bisection.Ground(fold, log, codec, self._view, partition, snapshots, self._scratch / "parting")
+            parting = await bisection.find_parting(search, good, live, None if altered else bad, altered=altered)
+        return PartitionVerdict(
+            partition=partition,
+            watermark=live.progress.watermark,
+            folded_from=first,
+            live="" if live.damage else f"{live.progress.digest:032x}",
+            rows=f"{live.rows_digest:032x}",
+            fresh=f"{fresh.digest:032x}",
+            damage=live.damage,
+            differing=len(wrong),
+            shown=tuple(self._shown(partition, difference) for difference in wrong[:SHOWN]),
+            parting=parting,
+        )
+
+    @property
+    def _fresh(self) -> Path:
+        """Folder of the fresh stores."""
+        return self._scratch / "fresh"
+
+    async def _marks(self, partition: int, base: Progress, live: Progress) -> list[Progress]:
+        """Position and digest of each snapshot of the live view between base and watermark, in order."""
+        if self._ground.snapshots is None:
+            return []
+        there = await self._ground.snapshots.watermarks(self._view, partition, live.watermark)
+        return [(await self._ground.snapshots.read(self._view, partition, w)).progress for w in sorted(there) if w > base.watermark]
+
+    def _shown(self, partition: int, difference: RowDifference) -> DifferingRow:
+        place = place_of(difference.address)
+        live, fresh = (self._decoders.plain(difference.address, row) for row in (difference.found, difference.expected))
+        return DifferingRow(partition, *place, difference.kind, live, fresh)
