@@ -32,7 +32,7 @@ RECENT = 3
 snapshot relies on files of the newest one only; they are kept until three more have been taken."""
 THINNING = 16
 """A gap between kept snapshots is at most a sixteenth of the records behind it: old moments stay within reach, and their number grows
-with the logarithm of the log's length (about 11 for each factor of two)."""
+with the logarithm of the log's length (10 to 20 for each factor of two)."""
 
 
 class DamagedSnapshotError(StreamingError):
@@ -90,7 +90,7 @@ class Snapshots:
 
     async def save(self, view: str, partition: int, progress: Progress, checkpoint: Path) -> Snapshot:
         """Sends the files of a checkpoint, apart from those that the newest snapshot has, and then the manifest."""
-        topic, rows = self._views[view]
+        topic, rows = self._about(view)
         known = await self._known(view, partition)
         files = await asyncio.to_thread(self._describe, (view, partition), checkpoint)
 
@@ -125,11 +125,15 @@ class Snapshots:
             DamagedSnapshotError: it is missing, cannot be read, or is of other row types than this build's.
         """
         found = await self._manifest(view, partition, watermark)
-        if found.rows != self._views[view][1]:
+        if found.rows != self._about(view)[1]:
             raise DamagedSnapshotError(
                 f"the snapshot of {view}/{partition} at {watermark} holds other row types than the fold has now, which needs a new version"
             )
         return found
+
+    def _about(self, view: str) -> tuple[str, str]:
+        """Input topic and row types of a view. Behind a `+` stands which of several stores of one fold is meant (`generations.py`)."""
+        return self._views[view.partition("+")[0]]
 
     async def newest(self, view: str, partition: int, at_most: int | None = None) -> Snapshot | None:
         """The newest snapshot, at most at a given offset, whose manifest can be read."""

@@ -1,0 +1,181 @@
+"""A view as it was: the newest snapshot at or before a position, and the events from there to it."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from rocksdict import Checkpoint, Options, Rdict
+
+from schemas.wire import Codec
+from streams.errors import StreamingError
+from streams.fold import Fold
+from streams.keys import partition_for
+from streams.layers import Layer
+from streams.log import Record, Source
+from streams.outputs import view_name
+from streams.refolding import Refold, Ticks, of_keys
+from streams.snapshot_thread import EVERY
+from streams.snapshots import Snapshots
+from streams.store import Store, key_prefix
+from streams.store_memory import MemoryStore
+from streams.store_reading import ReadOnlyStore
+from streams.store_rocksdict import RocksStores
+
+BATCH = 5_000
+"""Records folded and written together: ten of a reader's batches, so that rows that change often are written once."""
+Told = Callable[[int, int], None]
+"""Hears of progress: records folded, records in all."""
+
+
+class GoneError(StreamingError):
+    """The events that the view at that moment is made of are no longer there.
+
+    Operator action: ask for a later moment, or keep the input for longer (its retention, the lake) or more snapshots.
+    """
+
+
+class Archive(NamedTuple):
+    """What the past of a view is read from."""
+
+    fold: Fold
+    source: Source
+    codec: Codec
+    view: str
+    """Name of the live stores, and so of their snapshots."""
+    snapshots: Snapshots | None = None
+    whole: bool = True
+    """Whether a missing beginning is an error; not so for a view that is a function of the latest events alone."""
+
+    @property
+    def past(self) -> str:
+        """Name of the snapshots that looks at the past leave. The live view's are what it says, these are what its events say."""
+        return f"{view_name(self.fold)}+past"
+
+    def positions(self, at_ms: int) -> dict[int, int]:
+        """Per partition how many offsets had passed at a moment: up to the first record that is later."""
+        return self.source.starts_at(self.fold.inputs[0], at_ms + 1)
+
+
+class PastView:
+    """The rows of a view at a position. Close it at the end; its folder goes with it."""
+
+    def __init__(self, stores: Mapping[int, Store], ends: Mapping[int, int], folder: Path, folded: int, prefix: bytes = b"") -> None:
+        self.stores = stores
+        """By partition."""
+        self.ends = ends
+        """Per partition the offset after the last event."""
+        self.folded = folded
+        """Records read beyond the snapshots."""
+        self._folder = folder
+        self._prefix = prefix
+
+    def rows(self) -> Iterator[tuple[int, bytes, bytes]]:
+        """(partition, address, row), in the order of partitions and addresses."""
+        for partition, store in sorted(self.stores.items()):
+            for address, row in store.scan(self._prefix):
+                yield partition, address, row
+
+    def close(self) -> None:
+        """Removes it."""
+        for store in self.stores.values():
+            store.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+async def view_at(
+    archive: Archive, ends: Mapping[int, int], folder: Path, *, keep: bool = False, told: Told = lambda done, total: None
+) -> PastView:
+    """All rows at a position, in a folder that must not exist. With `keep`, a long way leaves snapshots for the next look.
+
+    Raises:
+        GoneError: events are missing.
+    """
+    bases = {partition: await _restore(archive, partition, end, folder) for partition, end in ends.items()}
+    total = sum(end - 1 - bases[partition] for partition, end in ends.items())
+    done = 0
+    for partition, end in ends.items():
+        store = RocksStores(folder).open(view_name(archive.fold), partition)
+        refold = Refold(archive.fold, archive.codec, store, partition)
+        newest = bases[partition]
+        for batch in _batches(archive, partition, newest + 1, end):
+            await refold.fold(batch)
+            done += len(batch)
+            told(done, total)
+            if keep and batch[-1].offset - newest >= EVERY:
+                newest = batch[-1].offset
+                store.close()
+                await _keep(archive, partition, folder)
+                store = RocksStores(folder).open(view_name(archive.fold), partition)
+                refold = Refold(archive.fold, archive.codec, store, partition)
+        store.close()
+    stores = {partition: ReadOnlyStore(folder / view_name(archive.fold) / str(partition)) for partition in ends}
+    return PastView(stores, ends, folder, total)
+
+
+async def key_at(archive: Archive, key: str, ends: Mapping[int, int], folder: Path) -> PastView:
+    """The rows of one key at a position: of the events after the snapshot only its own are decoded.
+
+    Raises:
+        GoneError: events are missing.
+    """
+    name = key.encode()
+    partition = partition_for(name, len(ends))
+    end, ticks, folded = ends[partition], Ticks(archive.codec), 0
+    base = await _restore(archive, partition, end, folder)
+    below = MemoryStore() if base < 0 else ReadOnlyStore(folder / view_name(archive.fold) / str(partition))
+    layer = Layer(below, name, {}, base)
+    refold = Refold(archive.fold, archive.codec, layer, partition)
+    for batch in _batches(archive, partition, base + 1, end):
+        await refold.fold(of_keys(batch, frozenset([name]), ticks))
+        folded += len(batch)
+    return PastView({partition: layer}, {partition: end}, folder, folded, key_prefix(name))
+
+
+def _batches(archive: Archive, partition: int, start: int, end: int) -> Iterator[list[Record]]:
+    """The records of a range, in batches worth a write."""
+    held: list[Record] = []
+    for records in archive.source.read(archive.fold.inputs[0], partition, start, end) if start < end else ():
+        held += records
+        if len(held) >= BATCH:
+            yield held
+            held = []
+    if held:
+        yield held
+
+
+async def _restore(archive: Archive, partition: int, end: int, folder: Path) -> int:
+    """Makes the partition's store the newest snapshot before a position, the live view's or one that a look left; its watermark, or -1."""
+    path = folder / view_name(archive.fold) / str(partition)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    start = archive.source.starts_at(archive.fold.inputs[0], None)[partition]
+    if archive.snapshots is not None:
+        names = [archive.view, archive.past]
+        newest = [(await archive.snapshots.watermarks(name, partition, end - 1))[:1] for name in names]
+        for watermarks, name in sorted(zip(newest, names, strict=True), reverse=True):
+            if watermarks and watermarks[0] >= start - 1:
+                snapshot = await archive.snapshots.restore(name, partition, path, at_most=end - 1, beyond=start - 2)
+                if snapshot is not None:
+                    return snapshot.watermark
+    if start > 0 and archive.whole:
+        raise GoneError(
+            f"{archive.fold.inputs[0]}/{partition} begins at offset {start}; what lay before is gone, and no snapshot of {archive.view} "
+            f"stands for it before offset {end}"
+        )
+    return -1
+
+
+async def _keep(archive: Archive, partition: int, folder: Path) -> None:
+    """Leaves a snapshot of a store that is closed."""
+    if archive.snapshots is None:
+        return
+    checkpoint = folder / "checkpoint"
+    database = Rdict(str(folder / view_name(archive.fold) / str(partition)), Options(raw_mode=True))
+    Checkpoint(database).create_checkpoint(str(checkpoint))
+    database.close()
+    store = ReadOnlyStore(checkpoint)
+    progress = store.progress()
+    store.close()
+    await archive.snapshots.save(archive.past, partition, progress, checkpoint)
+    await asyncio.to_thread(shutil.rmtree, checkpoint)
