@@ -154,10 +154,12 @@ class Source:
         return self.names[name]
 
 
-def nullable(schema: Any) -> tuple[Any, int] | None:
-    """(the other branch, index of null) of a union of null and one type; None where it is no union."""
-    if not isinstance(schema, list):
-        return None
+def nullable(schema: list[Any]) -> tuple[Any, int]:
+    """(the other branch, index of null) of a union of null and one type.
+
+    Raises:
+        NotCompiledError: another union.
+    """
     if len(schema) != 2 or "null" not in schema:
         raise NotCompiledError
     return schema[1 - schema.index("null")], schema.index("null")

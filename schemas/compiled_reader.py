@@ -61,17 +61,9 @@ def characters(source: Source, depth: int, variable: str) -> None:
 
 def read(source: Source, depth: int, schema: Any, variable: str, hint: Any) -> None:
     """Lines that read a value of a Python type."""
-    if (union := nullable(schema)) is not None:
-        other, null = union
-        source.add(depth, "n = b[p]")
-        source.add(depth, "p += 1")
-        source.add(depth, f"if n == {2 * null}: {variable} = None")
-        source.add(depth, f"elif n == {2 - 2 * null}:")
-        [inner] = [each for each in get_args(hint) if each is not NoneType]
-        read(source, depth + 1, other, variable, inner)
-        source.add(depth, "else: raise UnusualError")
-        return
-    match kind(schema):
+    match "union" if isinstance(schema, list) else kind(schema):
+        case "union":
+            optional(source, depth, schema, variable, hint)
         case "string":
             characters(source, depth, variable)
             source.add(depth, f"{variable} = text_of({variable})")
@@ -96,16 +88,7 @@ def read(source: Source, depth: int, schema: Any, variable: str, hint: Any) -> N
             source.add(depth, f"{variable} = {source.name(symbols)}[b[p]]")
             source.add(depth, "p += 1")
         case "array":
-            item = f"{variable}_item"
-            source.add(depth, f"{variable} = []")
-            source.add(depth, "while b[p]:")
-            source.add(depth + 1, "n, p = number_at(b, p)")
-            source.add(depth + 1, "if n & 1: raise UnusualError")
-            source.add(depth + 1, "for _ in range(n >> 1):")
-            read(source, depth + 2, schema["items"], item, get_args(hint)[0])
-            source.add(depth + 2, f"{variable}.append({item})")
-            source.add(depth, "p += 1")
-            source.add(depth, f"{variable} = tuple({variable})")
+            array(source, depth, schema, variable, hint)
         case "record":
             hints = types_of(schema, hint)
             for field in schema["fields"]:
@@ -113,3 +96,29 @@ def read(source: Source, depth: int, schema: Any, variable: str, hint: Any) -> N
             source.add(depth, f"{variable} = {made(source, schema, variable, hint)}")
         case _:
             raise NotCompiledError
+
+
+def optional(source: Source, depth: int, schema: Any, variable: str, hint: Any) -> None:
+    """Lines that read a value or null."""
+    other, null = nullable(schema)
+    source.add(depth, "n = b[p]")
+    source.add(depth, "p += 1")
+    source.add(depth, f"if n == {2 * null}: {variable} = None")
+    source.add(depth, f"elif n == {2 - 2 * null}:")
+    [inner] = [each for each in get_args(hint) if each is not NoneType]
+    read(source, depth + 1, other, variable, inner)
+    source.add(depth, "else: raise UnusualError")
+
+
+def array(source: Source, depth: int, schema: Any, variable: str, hint: Any) -> None:
+    """Lines that read an array; a block that says its size in bytes, with a negative count, is left to fastavro."""
+    item = f"{variable}_item"
+    source.add(depth, f"{variable} = []")
+    source.add(depth, "while b[p]:")
+    source.add(depth + 1, "n, p = number_at(b, p)")
+    source.add(depth + 1, "if n & 1: raise UnusualError")
+    source.add(depth + 1, "for _ in range(n >> 1):")
+    read(source, depth + 2, schema["items"], item, get_args(hint)[0])
+    source.add(depth + 2, f"{variable}.append({item})")
+    source.add(depth, "p += 1")
+    source.add(depth, f"{variable} = tuple({variable})")

@@ -44,8 +44,8 @@ def writer(schema: dict[str, Any]) -> Write:
 
 def written(source: Source, schema: Any, value: str) -> str:
     """An expression for the characters of a value."""
-    if (union := nullable(schema)) is not None:
-        other, null = union
+    if isinstance(schema, list):
+        other, null = nullable(schema)
         leaf = IN_UNION.get(kind(other))
         if leaf is None:
             raise NotCompiledError

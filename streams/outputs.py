@@ -1,21 +1,32 @@
 """What a fold's runner appends: output events and dead letters, whose bytes depend on the input alone."""
 
 from hashlib import sha1
-from uuid import NAMESPACE_URL, UUID, uuid5
-
-import msgspec
+from typing import NamedTuple
+from uuid import NAMESPACE_URL, uuid5
 
 from schemas.event import Event
-from schemas.wire import Codec
+from schemas.wire import Codec, Encode
 from streams import envelope
 from streams.dead_letters import ERROR, attempt
 from streams.errors import FatalError
 from streams.fold import Fold
 from streams.log import Outgoing, Record
-from streams.topics import OF_EVENT, dead_letters, key_of
+from streams.topics import OF_EVENT, dead_letters
 
 SOURCE = "x-source"
 """Header: `topic/partition/offset/index` of the input. A consumer drops what it has seen by one watermark per input partition."""
+VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""A hexadecimal digit with the two bits set that say which UUIDs these are."""
+
+
+class Kind(NamedTuple):
+    """What all outputs of one type share."""
+
+    topic: str
+    key: str
+    """Name of the field that is the record's key."""
+    encode: Encode
+    described: envelope.Described
 
 
 class Outputs:
@@ -27,7 +38,8 @@ class Outputs:
         self._code_version = code_version
         self._declared = frozenset(fold.outputs)
         self.producer = view_name(fold)
-        self._namespace: UUID = uuid5(NAMESPACE_URL, f"chronicast:view:{self.producer}")
+        self._kinds: dict[type[Event], Kind] = {}
+        self._namespace = uuid5(NAMESPACE_URL, f"chronicast:view:{self.producer}").bytes
         """Two views of one input must not give one id to two events."""
 
     def event(self, event: Event, cause: Event, record: Record, index: int) -> Outgoing:
@@ -36,25 +48,27 @@ class Outputs:
         Raises:
             FatalError: the fold did not declare this type.
         """
-        if type(event) not in self._declared:
-            raise FatalError(f"{self.producer} yielded {event.SCHEMA}, which its `outputs` do not declare")
-        source = f"{record.topic}/{record.partition}/{record.offset}/{index}"
-        stamped = msgspec.structs.replace(
-            event,
-            event_id=name_id(self._namespace, source),
-            occurred_at=cause.occurred_at,
-            producer=self.producer,
-            correlation_id=cause.correlation_id,
-            causation_id=cause.event_id,
-        )
-        topic = OF_EVENT[type(event)].name
+        kind = self._kinds.get(type(event)) or self._introduce(type(event))
+        source = f"{record.topic}/{record.partition}/{record.offset}/{index}".encode()
+        identity = name_id(self._namespace, source)
+        time = cause.occurred_at
+        key = getattr(event, kind.key)
         return Outgoing(
-            topic,
-            key_of(stamped).encode(),
-            self._codec.encode(topic, stamped),
-            (*envelope.headers(stamped), (SOURCE, source.encode())),
-            stamped.occurred_at // 1_000,
+            kind.topic,
+            str(self.producer if key is None else key).encode(),
+            kind.encode(event, (identity, time, self.producer, cause.correlation_id, cause.event_id)),
+            (*envelope.headers_of(kind.described, identity, time), (SOURCE, source)),
+            time // 1_000,
         )
+
+    def _introduce(self, event: type[Event]) -> Kind:
+        """Looks up what the outputs of a type share."""
+        if event not in self._declared:
+            raise FatalError(f"{self.producer} yielded {event.SCHEMA}, which its `outputs` do not declare")
+        topic = OF_EVENT[event]
+        described = envelope.describe(event, self.producer)
+        kind = self._kinds[event] = Kind(topic.name, topic.key, self._codec.encoder(topic.name, event), described)
+        return kind
 
     def dead_letter(self, record: Record, stage: str, cause: Exception) -> Outgoing:
         """A record that cannot be processed: key, value and headers unchanged, and why in `x-error.` headers."""
@@ -75,12 +89,10 @@ class Outputs:
         )
 
 
-def name_id(namespace: UUID, name: str) -> str:
+def name_id(namespace: bytes, name: bytes) -> str:
     """`str(uuid5(namespace, name))` in a third of the time: one is made for every output (RFC 9562 section 5.5)."""
-    raw = sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()
-    text = raw.hex()
-    variant = "89ab"[raw[8] >> 4 & 3]
-    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+    digits = sha1(namespace + name, usedforsecurity=False).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
 
 
 def view_name(fold: Fold) -> str:

@@ -39,6 +39,11 @@ class TableRows(MutableMapping[str, R]):
             raise KeyError(row)
         return value
 
+    def get(self, row: str, default: Any = None) -> Any:
+        """The row or the default; the inherited way would raise and catch an error for a missing one."""
+        value = self._values[row] if row in self._values else self._load(row)
+        return default if value is None else value
+
     def __setitem__(self, row: str, value: R) -> None:
         self._write(row, value)
 
@@ -108,7 +113,8 @@ class KeyRows:
         self._tables: dict[str, TableRows[Any]] = {}
 
     def __getitem__(self, table: Table[R]) -> TableRows[R]:
-        return self._table(table.name)
+        found = self._tables.get(table.name)
+        return self._table(table.name) if found is None else found
 
     def empty(self) -> bool:
         """Whether no table of the fold has a row here."""

@@ -5,7 +5,9 @@ what a broker holds as committed is a hint for the driver.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 import msgspec
 import structlog
@@ -89,11 +91,20 @@ class Runner:
         pauses = backoff()
         while partition not in self._partitions:
             try:
-                self._partitions[partition] = Partition(await asyncio.to_thread(self._stores.open, self.view, partition), emitted)
+                self._partitions[partition] = Partition(await self._open_store(partition), emitted)
             except TransientError as cause:
                 logger.warning("waiting for the store", view=self.view, partition=partition, cause=str(cause))
                 await self._pause(next(pauses))
         return self._partitions[partition].progress.watermark + 1
+
+    async def _open_store(self, partition: int) -> Store:
+        """Opens beside the event loop. A thread cannot be cancelled: where the caller is, the store is closed again once it is open."""
+        opening = asyncio.ensure_future(asyncio.to_thread(self._stores.open, self.view, partition))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(lambda late: None if late.cancelled() or late.exception() else late.result().close())
+            raise
 
     async def close(self, partition: int) -> int | None:
         """Gives a partition back, after the batch in flight; its next offset, None where it was not open."""
@@ -156,8 +167,9 @@ class Runner:
         batch = Batch(held.store, self._decoders)
         outputs: list[Outgoing] = []
         for record in fresh:
-            made = self._fold_record(batch, record)
-            if record.offset >= held.emitted:
+            silently = record.offset < held.emitted
+            made = self._fold_record(batch, record, silently=silently)
+            if not silently:
                 outputs += made
 
         # 4. Produce the outputs; wait until all are acknowledged. After a crash here they are sent again, byte for byte.
@@ -179,8 +191,8 @@ class Runner:
         logger.info("gap", view=self.view, partition=partition, start=start, end=end, found=len(found))
         return found
 
-    def _fold_record(self, batch: Batch, record: Record) -> list[Outgoing]:
-        """Folds one record in; its outputs, or its dead letter."""
+    def _fold_record(self, batch: Batch, record: Record, *, silently: bool) -> list[Outgoing]:
+        """Folds one record in; its outputs, which are not made where it is folded silently, or its dead letter."""
         if record.value is None:
             return []  # a tombstone is no event
         if len(record.key) > KEY_MAX:
@@ -194,7 +206,13 @@ class Runner:
         except SchemaError as poison:
             return self._dead_letter(batch, record, "decode", poison)
         try:
-            made = [self._outputs.event(event, cause, record, index) for index, event in enumerate(self._apply(batch, cause, record))]
+            events = self._apply(batch, cause, record)
+            if silently:
+                deque(events, 0)
+                made = []
+            else:
+                make = self._outputs.event
+                made = [make(event, cause, record, index) for index, event in enumerate(events)]
         except PoisonError as poison:
             return self._dead_letter(batch, record, "apply", poison)
         except RegistryUnavailableError as unavailable:
@@ -209,11 +227,14 @@ class Runner:
         batch.keep()
         return made
 
-    def _apply(self, batch: Batch, event: Event, record: Record) -> Iterator[Event]:
+    def _apply(self, batch: Batch, event: Event, record: Record) -> Iterable[Event]:
         """Applies the fold under the event's key. A Tick has no key: it is applied under every key that has rows."""
-        at = At(record.topic, record.partition, record.offset, event.occurred_at)
-        for key in batch.keys() if isinstance(event, Tick) else [record.key]:
-            yield from self.fold.apply(batch.rows(key), event, at)
+        topic, partition, offset, key, *_ = record
+        at = At(topic, partition, offset, event.occurred_at)
+        if type(event) is not Tick:
+            return self.fold.apply(batch.rows(key), event, at)
+        keys = batch.keys()
+        return chain.from_iterable(self.fold.apply(batch.rows(each), event, at) for each in keys)
 
     def _dead_letter(self, batch: Batch, record: Record, stage: str, cause: Exception) -> list[Outgoing]:
         """Takes back what the record wrote, notes that the view owes it, and sends it away."""
