@@ -151,7 +151,7 @@ class FaustWorker:
     async def take_over(self, assigned: Mapping[TP, int]) -> dict[TP, int]:
         """Opens the stores of what is assigned and closes all others."""
         async with self._seeking:
-            await self._close(tp for tp in list(self._next) if tp not in assigned)
+            await self._close(tp for tp in self._held() if tp not in assigned)
             starts = {}
             for tp, committed in assigned.items():
                 offsets = [await runner.open(tp.partition, committed) for runner in self._runners if runner.topic == tp.topic]
@@ -169,22 +169,28 @@ class FaustWorker:
 
     async def _revoked(self, app: Any, *_: Any, **__: Any) -> None:
         """A rebalance takes everything first and then gives anew: the stores are free before another worker opens them."""
-        await self._close(list(self._next))
+        await self._close(self._held())
         await app.consumer.commit()
         self._next.clear()
+
+    def _held(self) -> list[TP]:
+        """What is assigned, and what is open all the same: a take-over that a rebalance cut short leaves stores open."""
+        opened = (TP(runner.topic, partition) for runner in self._runners for partition in runner.partitions)
+        return list(dict.fromkeys((*self._next, *opened)))
 
     async def _close(self, tps: Iterable[TP]) -> None:
         """Closes stores, each after its batch in flight, and remembers how far they came."""
         for tp in tps:
             ends = [await runner.close(tp.partition) for runner in self._runners if runner.topic == tp.topic]
-            self._next[tp] = min([end for end in ends if end is not None], default=self._next[tp])
+            if known := [end for end in ends if end is not None]:
+                self._next[tp] = min(known)
 
     async def _end(self, app: Any) -> None:
         """Lets the batches in flight end, closes the stores, leaves the group."""
         try:
             async with asyncio.timeout(END_S):
                 try:
-                    await self._close(list(self._next))
+                    await self._close(self._held())
                 finally:  # a store that cannot be closed must not keep the others and the membership
                     await app.stop()
         except TimeoutError:
