@@ -51,6 +51,7 @@ def main(command: str) -> None:
         for folder in TESTS_NPM:
             npm_packages(folder)
         jars("flink")
+        jars("s3")
 
 
 def system_packages(need: str) -> None:

@@ -24,7 +24,7 @@ def java() -> str:
 
 
 def classpath(jars: str) -> str:
-    """Class path of a set of jars (`kafka` or `flink`), our log settings first.
+    """Class path of a set of jars (`kafka`, `flink` or `s3`), our log settings first.
 
     Raises:
         JavaMissingError: the set has not been fetched.

@@ -16,6 +16,7 @@ from infra.settings import Ports, Settings
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from streams.objects import StoredObjects
+from tests.s3_server import S3Server
 
 ROWS = Path(__file__).with_name("rows.txt")
 
@@ -107,6 +108,17 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def private_kafka(tmp_path: Path) -> Iterator[Broker]:
     """A broker of the test's own, to stop, kill and restart."""
     yield from _broker(tmp_path / "kafka")
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """The session's S3 server."""
+    server = S3Server(tmp_path_factory.mktemp("s3") / "buckets")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 @pytest.fixture

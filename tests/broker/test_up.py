@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from infra import ports
 from infra.run import noted
 from infra.settings import Settings
+from tests.s3_server import S3Server
 
 pytestmark = [pytest.mark.broker, pytest.mark.media, pytest.mark.timeout(400)]
 CHECKOUT = Path(__file__).parents[2]
@@ -159,6 +161,20 @@ async def test_it_comes_up_plays_stops_without_a_trace_and_goes_on_where_it_was(
         content = file.read_bytes()
         assert not [secret for secret in secrets if secret.encode() in content], file
         assert not re.search(rb"live_\d+_\w{32}|cc_\w{32}", content), f"a key in {file}"
+
+
+@pytest.mark.row("U9")
+async def test_it_works_on_s3_and_keeps_no_object_at_home(settings: Settings, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    settings = msgspec.structs.replace(settings, objects=f"{s3.bucket('live')}/chronicast")
+    async with up(settings) as running:
+        address = re.findall(r"^/media/(\S+\.m4s)", await rendition(running), re.MULTILINE)[-1]
+        async with aiohttp.ClientSession() as session, session.get(f"{running.url}/media/{address}") as answer:
+            served = await answer.read()
+        await running.interrupt()
+    assert (s3.folder / "live" / "chronicast" / address).read_bytes() == served
+    assert not (settings.folder / "objects").exists()
 
 
 @pytest.mark.row("U10")

@@ -1,10 +1,13 @@
 """What every object store promises: whole objects by address, and lists of them."""
 
+import asyncio
 from abc import ABC, abstractmethod
+from uuid import uuid4
 
 import pytest
 
 from streams.objects import ObjectMissingError, Objects, StoredObjects
+from tests.s3_server import S3Server
 
 
 class ObjectsCase(ABC):
@@ -38,8 +41,7 @@ class ObjectsCase(ABC):
 
     async def test_a_long_list_is_whole(self, objects: Objects) -> None:
         names = [f"many/{number:04}" for number in range(1_100)]  # S3 answers a thousand at a time
-        for name in names:
-            await objects.put(name, b"")
+        await asyncio.gather(*(objects.put(name, b"") for name in names))
         assert await objects.list("many") == names
 
 
@@ -53,3 +55,12 @@ class TestMemoryObjects(ObjectsCase):
     @pytest.fixture
     def objects(self, tmp_path) -> Objects:
         return StoredObjects.at("memory://")
+
+
+@pytest.mark.broker
+class TestS3Objects(ObjectsCase):
+    @pytest.fixture
+    def objects(self, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Objects:
+        for name, value in s3.environment.items():
+            monkeypatch.setenv(name, value)
+        return StoredObjects.at(f"{s3.bucket(uuid4().hex)}/a/prefix")
