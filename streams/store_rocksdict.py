@@ -134,8 +134,8 @@ class RocksStores:
             return RocksStore(self._open(path))
         if path.exists():
             self._renew(self._snapshots, view, partition, path)
-        else:
-            self._snapshots.fetch(view, partition, path, -1)
+        elif restored := self._snapshots.fetch(view, partition, path, -1):
+            logger.info("store restored", view=view, partition=partition, watermark=restored.watermark)
         db = self._open(path)
         return RocksStore(db, PartitionSnapshots(self._snapshots, view, partition, RocksStore(db).progress().watermark, self._every))
 
@@ -156,9 +156,10 @@ class RocksStores:
         newer = path.with_name(f"{path.name}.newer")
         shutil.rmtree(newer, ignore_errors=True)
         try:
-            if snapshots.fetch(view, partition, newer, watermark + self._every):
+            if renewed := snapshots.fetch(view, partition, newer, watermark + self._every):
                 shutil.rmtree(path)
                 newer.rename(path)
+                logger.info("store renewed", view=view, partition=partition, watermark=watermark, by=renewed.watermark)
         except TransientError as cause:
             logger.warning("goes on from the store that is here", view=view, partition=partition, watermark=watermark, cause=str(cause))
 

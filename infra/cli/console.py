@@ -49,9 +49,8 @@ def settings() -> Settings:
         raise CommandError(str(cause), USAGE) from cause
 
 
-@contextmanager
-def parts() -> Iterator[Parts]:
-    """Log, codec and objects of the system that runs.
+def running() -> Settings:
+    """The settings of the system that runs.
 
     Raises:
         CommandError: no broker answers.
@@ -66,7 +65,17 @@ def parts() -> Iterator[Parts]:
             ABSENT,
         )
     logs.configure("cli", "error")
-    with Parts(now) as found:
+    return now
+
+
+@contextmanager
+def parts() -> Iterator[Parts]:
+    """Log, codec and objects of the system that runs.
+
+    Raises:
+        CommandError: no broker answers.
+    """
+    with Parts(running()) as found:
         yield found
 
 

@@ -1,4 +1,6 @@
-"""A process that commits to a RocksDB store as fast as it can, until it is killed: `python -m tests.simulation.store_writer DIRECTORY`.
+"""A process that commits to a RocksDB store as fast as it can, until it is killed.
+
+`python -m tests.simulation.store_writer DIRECTORY [OBJECTS]`; with the URL of an object store, the store is saved there every 20 batches.
 
 Batch number n writes n to every one of 50 rows, and n as the watermark.
 """
@@ -7,11 +9,15 @@ import sys
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from streams.fold import Table
+from streams.objects import StoredObjects
 from streams.rows import Batch
+from streams.snapshots import Snapshots
 from streams.store import Progress
 from streams.store_rocksdict import RocksStores
+from tests.simulation.counting import CountingFold
 
 
 class Number(msgspec.Struct, frozen=True):
@@ -24,8 +30,17 @@ DECODERS = {NUMBERS.name: msgspec.msgpack.Decoder(Number)}
 ROWS = 50
 
 
-def write(directory: Path) -> None:
-    store = RocksStores(directory).open("writer.v1", 0)
+class Writer(CountingFold):
+    """What is known of the rows in snapshots."""
+
+    name = "writer"
+    tables = (NUMBERS,)
+
+
+def write(directory: Path, objects: str | None) -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    snapshots = Snapshots(StoredObjects.at(objects), [Writer()]) if objects else None
+    store = RocksStores(directory, snapshots=snapshots, every=20).open("writer.v1", 0)
     progress = store.progress()
     while True:
         batch = Batch(store, DECODERS)
@@ -39,4 +54,4 @@ def write(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    write(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)

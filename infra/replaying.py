@@ -1,0 +1,50 @@
+"""What a process replays with, made from the settings: a reader, never a producer."""
+
+from enum import StrEnum
+
+import msgspec
+
+from infra import logs
+from infra.settings import Settings
+from infra.version import code_version
+from infra.views import VIEWS
+from schemas.privacy_codec import SealedCodec
+from schemas.registry_http import HttpRegistry
+from streams.kafka_source import KafkaSource
+from streams.log import Source
+from streams.objects import StoredObjects
+from streams.replay_partition import Connection
+from streams.snapshots import Snapshots
+
+
+class Place(StrEnum):
+    """Where records are read."""
+
+    KAFKA = "kafka"
+    LAKE = "lake"
+
+
+class Connect(msgspec.Struct, frozen=True):
+    """Connects a process, this one or one that is started for a part of the work."""
+
+    settings: Settings
+    place: Place = Place.KAFKA
+
+    def source(self) -> Source:
+        """What is read."""
+        if self.place is Place.LAKE:
+            from streams.lake.shelf import Shelf  # noqa: PLC0415 - Arrow takes half a second to import
+            from streams.log_lake import LakeLog  # noqa: PLC0415
+
+            return LakeLog(Shelf.at(self.settings.objects_url))
+        return KafkaSource(self.settings.bootstrap)
+
+    def snapshots(self) -> Snapshots:
+        """Those of all views."""
+        return Snapshots(StoredObjects.at(self.settings.objects_url), VIEWS.values(), code_version())
+
+    def __call__(self) -> Connection:
+        """The parts of a replay."""
+        logs.configure("replay", "error")
+        registry = HttpRegistry(self.settings.registry_url)
+        return Connection(self.source(), SealedCodec(registry), registry, self.snapshots())
