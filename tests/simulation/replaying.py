@@ -1,5 +1,6 @@
 """A log for replays that every process makes for itself, the same each time."""
 
+import os
 from functools import cache
 
 from msgspec.structs import replace
@@ -28,3 +29,13 @@ def connect() -> Connection:
             log.append("channel.social.events.v1", b"7", None, timestamp=(FIRST_US + number * 1_000_000) // 1_000)
             log.append("channel.social.events.v1", b"7", b"junk", timestamp=(FIRST_US + number * 1_000_000) // 1_000)
     return Connection(log, Codec(registry), registry)
+
+
+def fails() -> Connection:
+    """A process that cannot connect."""
+    raise RuntimeError("no such place")
+
+
+def dies() -> Connection:
+    """A process that is gone without a word."""
+    os._exit(9)
