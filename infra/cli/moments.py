@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 
 from infra.cli.console import USAGE, CommandError
-from streams.log import Log
+from streams.log import Source
 
 AGO = re.compile(r"(\d+)(s|m|h|d)")
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -28,7 +28,7 @@ def milliseconds(text: str, option: str) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
 
 
-def offsets(log: Log, topic: str, text: str, option: str) -> dict[int, int]:
+def offsets(log: Source, topic: str, text: str, option: str) -> dict[int, int]:
     """Per partition the first offset at or past a moment, which may also be `start` or `end`.
 
     Raises:

@@ -1,0 +1,90 @@
+"""Incidents that were cut from the log of a running system: each view makes of them what it did when they were mended.
+
+A slice that is dropped into `tests/golden/slices/` is a test (docs/how-to/incidents-as-tests.md).
+"""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from infra.views import VIEWS
+from schemas.events import JobAssigned, StreamInterrupted, StreamResumed
+from schemas.wire import Codec
+from streams.slice_pins import differences, pin, pinned, pins
+from streams.slice_registry import SliceRegistry
+from streams.slice_replay import fold_slice
+from streams.slices import Slice
+
+FOLDER = Path(__file__).parent / "slices"
+SLICES = sorted(FOLDER.glob("*.avro"))
+LARGEST = 200_000
+"""Bytes: an incident is some minutes of one channel, and the repository keeps it for ever."""
+
+pytestmark = pytest.mark.row("E13")
+
+
+def events(path: Path):
+    held = Slice(path)
+    codec = Codec(SliceRegistry(held.schemas))
+    return [codec.decode(record.value) for record in held.records() if record.value]
+
+
+@pytest.mark.parametrize("path", SLICES, ids=lambda path: path.stem)
+def test_the_incident_comes_out_as_it_was_pinned(path: Path) -> None:
+    before = pinned(path)
+    assert before, f"nothing is pinned beside it: ./chronicast replay --from-file {path} --pin"
+    found = differences(path, before, pins(Slice(path), VIEWS.values()))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("path", SLICES, ids=lambda path: path.stem)
+def test_the_slice_is_small_and_holds_events(path: Path) -> None:
+    assert path.stat().st_size < LARGEST
+    assert events(path)
+
+
+def test_the_publisher_that_reconnects_is_in_its_slice() -> None:
+    kinds = Counter(map(type, events(FOLDER / "publisher-reconnects.avro")))
+    assert kinds[StreamInterrupted] >= 1
+    assert kinds[StreamResumed] >= 1
+
+
+def test_the_worker_that_dies_is_in_its_slice_and_its_job_is_assigned_anew() -> None:
+    assigned = [event for event in events(FOLDER / "worker-dies.avro") if isinstance(event, JobAssigned)]
+    assert [(event.attempt, event.reason) for event in assigned] == [(1, "started"), (2, "worker_lost")]
+    assert len({event.worker_id for event in assigned}) == 2
+
+
+class Other:
+    """A view's next build, which makes something else of the same events."""
+
+    def __init__(self, fold) -> None:
+        self.name, self.version, self.inputs, self.outputs, self.tables = fold.name, fold.version, fold.inputs, fold.outputs, fold.tables
+        self._fold = fold
+
+    def apply(self, rows, event, at):
+        made = list(self._fold.apply(rows, event, at))
+        return made[1:] if isinstance(event, StreamResumed) else made
+
+
+def test_a_view_that_makes_something_else_of_it_is_named_with_the_way_out(tmp_path: Path) -> None:
+    path = FOLDER / "publisher-reconnects.avro"
+    changed = pins(Slice(path), [Other(fold) for fold in VIEWS.values()])
+    found = differences(path, pinned(path), changed)
+    assert any(line.startswith("demand.v1 makes something else of it: outputs of partition") for line in found)
+    assert "--pin" in found[-1]
+    del changed["demand.v1"]
+    assert any(line.startswith("demand.v1 is pinned and no view of this build") for line in differences(path, pinned(path), changed))
+    copy = tmp_path / path.name
+    copy.write_bytes(path.read_bytes())
+    assert json.loads(pin(copy, changed).read_text()).keys() == changed.keys()
+    assert pinned(copy) == changed
+
+
+def test_the_pins_do_not_depend_on_the_pace(tmp_path: Path) -> None:
+    path = FOLDER / "worker-dies.avro"
+    demand = VIEWS["demand"]
+    fast, slow = (fold_slice(Slice(path), demand, tmp_path / str(speed), speed=speed) for speed in (None, 200))
+    assert fast == slow
