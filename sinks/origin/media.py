@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from aiohttp import hdrs, web
@@ -18,10 +19,12 @@ from streams.objects import ObjectMissingError, Objects
 IMMUTABLE = "public, max-age=31536000, immutable"
 ADDRESS = re.compile(
     r"(?P<channel>\d{1,20})/(?P<session>[\w-]{1,64})/(?P<rendition>\w{1,32})/"
-    r"(?:init-\d{1,18}\.mp4|(?P<sequence>\d{1,18})(?:\.(?P<part>\d{1,4}))?\.(?P<suffix>m4s|ts))",
+    r"(?:init-\d{1,18}\.mp4|(?P<sequence>\d{1,18})(?:(?:\.(?P<part>\d{1,4}))?\.m4s|(?:-(?P<last>\d{1,18}))?\.(?P<suffix>ts)))",
     re.ASCII,
 )
-"""What `streams.media.address` writes, and `.ts` for a segment made on demand: nothing else in the store is served."""
+"""What `streams.media.address` writes: nothing else in the store is served."""
+MOST_JOINED = 2
+"""Segments in one of MPEG-TS: what a classic playlist lists."""
 HINT_S = 6.0
 """Longest wait for a hinted part: three target durations."""
 
@@ -74,12 +77,19 @@ class Media:
 
     async def _load(self, address: str) -> bytes:
         named = ADDRESS.fullmatch(address)
-        if named is None or named["suffix"] != "ts":
+        if named is None or named["suffix"] is None:
             return await self._objects.get(address)
-        tracks = [self._track(_place(named), rendition) for rendition in (named["rendition"], "audio")]
-        if tracks[0] is None or tracks[0].declared.kind != "video":
+        first, last = int(named["sequence"]), int(named["last"] or named["sequence"])
+        if not first <= last < first + MOST_JOINED:
             raise ObjectMissingError(address)
-        fragments = [await self._fragment(track) for track in tracks if track is not None]
+        places = [_place(named)._replace(media_sequence=number) for number in range(first, last + 1)]
+        picture = [self._track(place, named["rendition"]) for place in places]
+        sound = [self._track(place, "audio") for place in places]
+        if any(track is None or track.declared.kind != "video" for track in picture):
+            raise ObjectMissingError(address)
+        fragments = [
+            await self._joined(found) for tracks in (picture, sound) if (found := [track for track in tracks if track is not None])
+        ]
         return await asyncio.to_thread(to_transport_stream, *fragments)
 
     def _track(self, place: Place, rendition: str) -> "_Track | None":
@@ -93,9 +103,10 @@ class Media:
         declared = channel.rows[DECLARED].get(declared_key(place.session_id, rendition, segment.discontinuity))
         return None if declared is None else _Track(declared, segment.address)
 
-    async def _fragment(self, track: "_Track") -> bytes:
-        init, segment = await asyncio.gather(self._cache.get(track.declared.address), self._cache.get(track.address))
-        return init + segment
+    async def _joined(self, tracks: "Sequence[_Track]") -> bytes:
+        """Segments of one track behind the initialisation segment that they share."""
+        addresses = [tracks[0].declared.address, *(track.address for track in tracks)]
+        return b"".join(await asyncio.gather(*(self._cache.get(address) for address in addresses)))
 
 
 class _Track(NamedTuple):

@@ -5,7 +5,7 @@ import re
 
 from aiohttp import web
 
-from processors.playlist.classic import classic_master, classic_playlist
+from processors.playlist.classic import classic_master, classic_playlist, listed_pairs
 from processors.playlist.dash import manifest
 from processors.playlist.hls import Shape, media_playlist, part_target, target_duration
 from processors.playlist.iframes import iframe_playlist
@@ -85,6 +85,13 @@ class Playlists:
         listing = await _listing(channel, rendition, parts=False)
         if listing.declared.kind != "video":
             raise unknown_rendition(request.match_info["login"], rendition, _names(channel, "video"))
+
+        def paired() -> bool:
+            found = channel.window.listing(rendition)
+            return found is not None and bool(listed_pairs(channel.window, found, over=channel.over(rendition)))
+
+        if channel.live:
+            await channel.until(("pairs", rendition), paired, FIRST_S)
 
         def render() -> Document:
             text = classic_playlist(channel.window, _present(channel, rendition), over=channel.over(rendition))

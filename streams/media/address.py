@@ -14,3 +14,9 @@ def segment(channel_id: str, session_id: str, rendition: str, media_sequence: in
 def part(channel_id: str, session_id: str, rendition: str, media_sequence: int, index: int) -> str:
     """A part of a segment."""
     return f"{channel_id}/{session_id}/{rendition}/{media_sequence}.{index}.m4s"
+
+
+def transport_stream(channel_id: str, session_id: str, rendition: str, first: int, last: int) -> str:
+    """One or more segments as one of MPEG-TS; made when asked for, not stored."""
+    name = str(first) if first == last else f"{first}-{last}"
+    return f"{channel_id}/{session_id}/{rendition}/{name}.ts"

@@ -111,6 +111,7 @@ def test_repeats_change_nothing(data: st.DataObject) -> None:
 def test_at_every_moment_the_playlist_is_valid_and_continues_the_one_before(events: Life) -> None:
     rows = folded(FOLD, [])
     before: dict[str, tuple[str | None, hls.Media]] = {}
+    classic: dict[str, tuple[str | None, hls.Media]] = {}
     for number, event in enumerate(events):
         folded(FOLD, [event], rows)
         if isinstance(event, RenditionDeclared) or number % 3:
@@ -134,6 +135,12 @@ def test_at_every_moment_the_playlist_is_valid_and_continues_the_one_before(even
                         assert [s.identity for s in hls.merged(delta, former)] == [s.identity for s in full.segments]
             _holds_what_it_says(window, name, full)
             before[name] = (window.session_id, full)
+            paired = hls.media(classic_playlist(window, listing, over=False), URL)
+            assert all(segment.duration < paired.target + 0.5 for segment in paired.segments)
+            session_id, former = classic.get(name, (None, None))
+            if former is not None and session_id == window.session_id:
+                _continues(former, paired)
+            classic[name] = (window.session_id, paired)
 
 
 def _continues(former: hls.Media, full: hls.Media) -> None:

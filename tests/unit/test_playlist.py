@@ -172,11 +172,27 @@ def test_the_classic_playlist_waits_for_the_audio_and_starts_after_a_gap() -> No
     listing, source = view.listing("480p30"), view.listing("source")
     assert listing is not None
     assert source is not None
-    assert [s.sequence for s in hls.media(classic_playlist(view, listing, over=False), URL).segments] == [104, 105]
+    assert [s.uri[-10:] for s in hls.media(classic_playlist(view, listing, over=False), URL).segments] == ["104-105.ts"]
     found = hls.media(classic_playlist(view, source, over=False), URL)
-    assert [s.sequence for s in found.segments] == [100, 101, 102, 103, 104, 105]
+    assert [(s.sequence, s.uri[-10:], s.duration) for s in found.segments] == [(n, f"{2 * n}-{2 * n + 1}.ts", 4.0) for n in (50, 51, 52)]
     assert (found.version, found.target) == (3, 4)
     assert "#EXT-X-VERSION:3\n" in classic_master(view)
+
+
+@pytest.mark.row("P1")
+def test_a_classic_segment_never_spans_a_discontinuity() -> None:
+    live = Channel([dummy("source"), dummy("audio")], first=101)
+    made = [*live.segments(4)]
+    live.interrupt(4)
+    made += live.segments(4)
+    view = window(made)
+    listing = view.listing("source")
+    assert listing is not None
+    found = hls.media(classic_playlist(view, listing, over=False), URL)
+    names = [(s.sequence, s.uri.rpartition("/")[2], s.discontinuity) for s in found.segments]
+    assert names == [(51, "102-103.ts", 0), (52, "105.ts", 1), (53, "106-107.ts", 1)]
+    over = hls.media(classic_playlist(view, listing, over=True), URL)
+    assert over.segments[-1].uri.endswith("/108.ts")
 
 
 @pytest.mark.row("P2")
