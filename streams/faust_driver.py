@@ -1,7 +1,7 @@
 """Runs folds in a Faust worker: membership, assignment, delivery and commit are Faust's; the stores' watermarks are the truth."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,12 @@ class FaustWorker:
         instance: str | None = None,
         session_s: float = SESSION_S,
         code_version: str = "",
+        sent: Callable[[str, int], int] = lambda view, partition: 0,
     ) -> None:
         """`directory` is for Faust's own files. `ticker` is run by the group's leader. `instance` makes the membership
         static, for rolling restarts: a name that no other worker has. A killed worker's partitions move after `session_s`.
-        `code_version` names the build in dead letters.
+        `code_version` names the build in dead letters. `sent`: by view and partition, the offset before which outputs were sent by
+        what the view was before (`Generations.sent`).
 
         Raises:
             FatalError: a fold cannot be run; the message says why.
@@ -73,6 +75,7 @@ class FaustWorker:
             "broker_heartbeat_interval": session_s / HEARTBEATS,
             **SETTINGS,
         }
+        self._sent = sent
         self._directory = directory
         self._ticker = ticker
         self._watchdog = Watchdog()
@@ -154,12 +157,25 @@ class FaustWorker:
             await self._close(tp for tp in self._held() if tp not in assigned)
             starts = {}
             for tp, committed in assigned.items():
-                offsets = [await runner.open(tp.partition, committed) for runner in self._runners if runner.topic == tp.topic]
+                offsets = [
+                    await runner.open(tp.partition, max(committed, self._sent(runner.view, tp.partition)))
+                    for runner in self._runners
+                    if runner.topic == tp.topic
+                ]
                 if offsets:
                     starts[tp] = min(offsets)
             self._next.update(starts)
             logger.info("assigned", partitions={f"{tp.topic}/{tp.partition}": offset for tp, offset in starts.items()})
             return starts
+
+    async def reopen(self, view: str) -> None:
+        """Lets a view's partitions go on with the stores that its stores have now; a failure ends the worker."""
+        try:
+            for runner in self._runners:
+                for partition in runner.partitions if runner.view == view else ():
+                    await runner.reopen(partition)
+        except Exception as cause:
+            self._fail(cause)
 
     def next_offset(self, tp: TP) -> int | None:
         """The least offset after what all folds over a topic have done."""

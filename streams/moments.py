@@ -1,12 +1,9 @@
 """A view as it was: the newest snapshot at or before a position, and the events from there to it."""
 
-import asyncio
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
-
-from rocksdict import Checkpoint, Options, Rdict
 
 from schemas.wire import Codec
 from streams.errors import StreamingError
@@ -15,6 +12,7 @@ from streams.keys import partition_for
 from streams.layers import Layer
 from streams.log import Record, Source
 from streams.outputs import view_name
+from streams.past import save_closed
 from streams.refolding import Refold, Ticks, of_keys
 from streams.snapshot_thread import EVERY
 from streams.snapshots import Snapshots
@@ -106,7 +104,8 @@ async def view_at(
             if keep and batch[-1].offset - newest >= EVERY:
                 newest = batch[-1].offset
                 store.close()
-                await _keep(archive, partition, folder)
+                path = folder / view_name(archive.fold) / str(partition)
+                await save_closed(archive.snapshots, archive.past, partition, path, folder / "checkpoint")
                 store = RocksStores(folder).open(view_name(archive.fold), partition)
                 refold = Refold(archive.fold, archive.codec, store, partition)
         store.close()
@@ -164,18 +163,3 @@ async def _restore(archive: Archive, partition: int, end: int, folder: Path) -> 
             f"stands for it before offset {end}"
         )
     return -1
-
-
-async def _keep(archive: Archive, partition: int, folder: Path) -> None:
-    """Leaves a snapshot of a store that is closed."""
-    if archive.snapshots is None:
-        return
-    checkpoint = folder / "checkpoint"
-    database = Rdict(str(folder / view_name(archive.fold) / str(partition)), Options(raw_mode=True))
-    Checkpoint(database).create_checkpoint(str(checkpoint))
-    database.close()
-    store = ReadOnlyStore(checkpoint)
-    progress = store.progress()
-    store.close()
-    await archive.snapshots.save(archive.past, partition, progress, checkpoint)
-    await asyncio.to_thread(shutil.rmtree, checkpoint)

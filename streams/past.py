@@ -1,9 +1,11 @@
-"""Past states of a view's partition, from its snapshots."""
+"""A partition's snapshots beside its worker's: whole ones fetched, and a store that is closed saved."""
 
+import asyncio
 import shutil
 from pathlib import Path
 
 import structlog
+from rocksdict import Checkpoint, Options, Rdict
 
 from streams.snapshots import Snapshots
 from streams.store import Progress
@@ -34,3 +36,20 @@ async def restore_whole(
         shutil.rmtree(path)
         at_most = snapshot.watermark - 1
     return None
+
+
+async def save_closed(snapshots: Snapshots | None, view: str, partition: int, path: Path, checkpoint: Path) -> None:
+    """Sends the store at `path`, which nobody has open, as a snapshot; nothing where it is empty. `checkpoint`: a place beside it."""
+    if snapshots is None:
+        return
+    database = Rdict(str(path), Options(raw_mode=True))
+    try:
+        Checkpoint(database).create_checkpoint(str(checkpoint))
+    finally:
+        database.close()
+    store = ReadOnlyStore(checkpoint)
+    progress = store.progress()
+    store.close()
+    if progress.watermark >= 0:
+        await snapshots.save(view, partition, progress, checkpoint)
+    await asyncio.to_thread(shutil.rmtree, checkpoint)

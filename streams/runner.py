@@ -7,6 +7,7 @@ what a broker holds as committed is a hint for the driver.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 
 import msgspec
@@ -21,6 +22,7 @@ from streams.errors import FatalError, NotAppendedError, PoisonError, StreamingE
 from streams.fold import At, Fold
 from streams.log import Log, Outgoing, Record
 from streams.outputs import Outputs, view_name
+from streams.privacy_folds import fold_codec
 from streams.rows import Batch
 from streams.store import KEY_MAX, Progress, Store, Stores
 from streams.topics import BY_NAME
@@ -30,6 +32,8 @@ logger = structlog.get_logger()
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 2.0
 """Pauses double from the first to the most: a short hiccup costs little, a long outage no CPU."""
+REOPENED = 5_000
+"""Records folded at once where a rebuilt store catches up: bounds the memory that they take."""
 
 Pause = Callable[[float], Awaitable[None]]
 
@@ -74,6 +78,7 @@ class Runner:
         self.view = view_name(fold)
         self.topic = fold.inputs[0]
         self._log = log
+        codec = fold_codec(fold, codec)
         self._codec = codec
         self._stores = stores
         self._pause = pause
@@ -116,6 +121,32 @@ class Runner:
             self._partitions.pop(partition, None)
             held.store.close()
         return held.progress.watermark + 1
+
+    async def reopen(self, partition: int) -> None:
+        """Goes on with the store that its stores open now, after the batch in flight: a rebuilt view takes over.
+
+        What the former store was ahead is folded silently.
+
+        Raises:
+            FatalError: the new store is ahead instead: outputs would be missing. The former one stays in use.
+        """
+        held = self._partitions.get(partition)
+        if held is None:
+            return
+        async with held.lock:
+            if held.closing:
+                return
+            store, end = await self._open_store(partition), held.progress.watermark + 1
+            if store.progress().watermark >= end:
+                store.close()
+                raise FatalError(
+                    f"the rebuilt {self.view}/{partition} is ahead of the live one: outputs would be missing. Rebuild it again"
+                )
+            former, held.store, held.progress, held.emitted = held.store, store, store.progress(), max(held.emitted, end)
+            with suppress(Exception):  # its files may be gone: that may be why the view was rebuilt
+                former.close()
+            for start in range(held.progress.watermark + 1, end, REOPENED):
+                await self._fold_batch(held, partition, await self._missed(partition, start, min(start + REOPENED, end)))
 
     def next_offset(self, partition: int) -> int | None:
         """The offset after the last record that is folded, its outputs acknowledged and its rows written; None where not open."""

@@ -23,8 +23,8 @@ class ViewCutOver(Event, frozen=True, kw_only=True):
     previous_generation: int | None = None
     """Generation that was in use before; null where none was known."""
     positions: tuple[int, ...]
-    """Per partition of the input topic the offset up to which the stores were folded at the cut-over, -1 for none. A new version's outputs begin behind it."""
+    """Per partition of the input topic the offset up to which the view had been folded and its outputs sent when these stores took over, -1 for none. Up to there they send nothing."""
     digest: str
-    """Of the rows of all partitions at these positions: the sum of their digests modulo 2^128, 32 hexadecimal digits."""
+    """Of the rows of the stores that took over: the sum of their partitions' digests modulo 2^128, 32 hexadecimal digits."""
     reason: str
-    """rebuilt or rolled_back."""
+    """started (the first that was ever in use), rebuilt or rolled_back."""
