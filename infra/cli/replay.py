@@ -12,6 +12,7 @@ from rich.table import Table
 from infra.cli.console import USAGE, AsJson, CommandError, out, running, show_json
 from infra.cli.moments import MOMENTS, milliseconds
 from infra.cli.progress import Progress, progress
+from infra.cli.slice_replays import FromFile, Pin, Speed, ToKafka, ToRegistry, Way, replay_slice
 from infra.cli.tail import topic_named
 from infra.replaying import Connect, Place
 from infra.version import code_version
@@ -39,12 +40,20 @@ def replay(
     store: Annotated[Path | None, typer.Option(help="Folder in which the view's rows stay; without it they go with the replay.")] = None,
     state_only: Annotated[bool, typer.Option("--state-only", help="Make no outputs: rows alone, in two thirds of the time.")] = False,
     processes: Annotated[int, typer.Option(min=0, help="Processes; 0 takes what helps.")] = 0,
+    from_file: FromFile = None,
+    speed: Speed = "max",
+    pin: Pin = False,
+    to_kafka: ToKafka = "",
+    to_registry: ToRegistry = "",
     as_json: AsJson = False,
 ) -> None:
     """Replay a range of a topic or a view; the same range and code give the same digests, on any machine.
 
     Nothing is sent, no offset is committed. The manifest is printed and stored in the object store, by its content.
     """
+    if from_file is not None:
+        replay_slice(from_file, names or [], Way(speed, pin, to_kafka, to_registry), as_json=as_json)
+        return
     if not names or len(names) > 1:
         raise CommandError(f"one topic or view is replayed at a time, not {len(names or [])}", USAGE)
     now = running()

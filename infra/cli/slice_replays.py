@@ -2,9 +2,10 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+import typer
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
@@ -25,6 +26,39 @@ from streams.topics import BY_NAME
 
 ASK_S = 5.0
 """For a broker to say which cluster it is of."""
+
+FromFile = Annotated[
+    Path | None, typer.Option("--from-file", help="A slice that `export` wrote, instead of the log; nothing needs to run.")
+]
+Speed = Annotated[str, typer.Option(help="Of a slice: 1, 10 or another multiple of the pace at which it happened; max waits for nothing.")]
+Pin = Annotated[bool, typer.Option("--pin", help="Of a slice: write beside it what the views make of it, as its test expects it.")]
+ToKafka = Annotated[
+    str, typer.Option(metavar="HOST:PORT", help="Put the slice onto this Kafka, another one that has none of its topics' records.")
+]
+ToRegistry = Annotated[str, typer.Option(metavar="URL", help="With --to-kafka: the schema registry beside it.")]
+
+
+class Way(NamedTuple):
+    """What to do with a slice."""
+
+    speed: str
+    pin: bool
+    to_kafka: str
+    to_registry: str
+
+
+def replay_slice(file: Path, names: list[str], way: Way, *, as_json: bool) -> None:
+    """Replays a slice: into views (all that read it, where none is named), into its pins, or onto another Kafka.
+
+    Raises:
+        CommandError, StreamingError: it cannot; the message says why.
+    """
+    if way.to_kafka or way.to_registry:
+        onto_kafka(file, way.to_kafka, way.to_registry, way.speed, as_json=as_json)
+    elif way.pin:
+        into_pins(file, as_json=as_json)
+    else:
+        into_views(file, names, way.speed, as_json=as_json)
 
 
 def speed_of(text: str) -> float | None:
@@ -48,7 +82,7 @@ def into_views(file: Path, names: list[str], speed: str, *, as_json: bool) -> No
     """Folds a slice into the given views, or into all that read its topics; shows manifests."""
     logs.configure("cli", "error")
     held, pace = opened(file), speed_of(speed)
-    folds = [view(name) for name in names] or [fold for fold in VIEWS.values() if fold.inputs[0] in held.manifest.topics]
+    folds = [view(name.partition(".v")[0]) for name in names] or [fold for fold in VIEWS.values() if fold.inputs[0] in held.manifest.topics]
     if not folds:
         raise CommandError(f"no view reads {', '.join(held.manifest.topics)}", FAILED)
     manifests = []
@@ -89,7 +123,7 @@ def onto_kafka(file: Path, bootstrap: str, registry: str, speed: str, *, as_json
         CommandError: it is not told which, or it is the one that the system runs on.
     """
     if not bootstrap or not registry:
-        raise CommandError("which Kafka? --bootstrap HOST:PORT, and --registry URL for its schemas", USAGE)
+        raise CommandError("onto which Kafka? --to-kafka HOST:PORT, and --to-registry URL for its schemas", USAGE)
     logs.configure("cli", "error")
     held, pace = opened(file), speed_of(speed)
     _not_ours(bootstrap)
