@@ -91,10 +91,17 @@ class ActiveStores:
     def __init__(self, stores: Stores, generations: Generations) -> None:
         self._stores = stores
         self._generations = generations
+        self._opened: dict[str, str] = {}
+        """Name of the stores that were opened last, by view."""
 
     def open(self, view: str, partition: int) -> Store:
         """Opens a partition's store of the generation that is in use at the call."""
-        return self._stores.open(self._generations.stores(view), partition)
+        self._opened[view] = name = self._generations.stores(view)
+        return self._stores.open(name, partition)
+
+    def outdated(self, view: str) -> bool:
+        """Whether others took over since a view's stores were opened."""
+        return self._opened.get(view) not in (None, self._generations.stores(view))
 
 
 def read_generations(source: Source, codec: Codec) -> Generations:

@@ -5,7 +5,11 @@ import asyncio
 from infra.apps.service import App, run
 from infra.version import code_version
 from infra.views import DECIDING
+from schemas.events import ViewCutOver
 from streams.faust_driver import FaustWorker
+from streams.follower import Follower
+from streams.generations import TOPIC, ActiveStores, Generations, register
+from streams.outputs import view_name
 from streams.snapshots import Snapshots
 from streams.store_rocksdict import RocksStores
 from streams.ticker import Ticker
@@ -16,24 +20,55 @@ SENT_S = 2.0
 
 async def folds(app: App) -> None:
     """Folds until stopped."""
-    settings = app.settings
-    publisher = await asyncio.to_thread(app.parts.publisher, f"ticker-{settings.node}")
-    stores = RocksStores(settings.folder / "views", snapshots=Snapshots(app.parts.objects, DECIDING, code_version()))
+    settings, parts = app.settings, app.parts
+    publisher = await asyncio.to_thread(parts.publisher, f"ticker-{settings.node}")
+    generations = Generations()
+    registry = Follower(parts.log, parts.codec, [TOPIC], generations.apply)
+    await registry.start()
+    for fold in DECIDING:
+        await asyncio.to_thread(register, generations, publisher, fold)
+    stores = RocksStores(settings.folder / "views", snapshots=Snapshots(parts.objects, DECIDING, code_version()))
+    active = ActiveStores(stores, generations)
+    running = [fold for fold in DECIDING if generations.runs(fold)]
     worker = FaustWorker(
-        DECIDING,
-        app.parts.log,
-        app.parts.codec,
-        stores,
+        running,
+        parts.log,
+        parts.codec,
+        active,
         bootstrap=settings.bootstrap,
         directory=settings.folder / "faust",
         ticker=Ticker(publisher),
         instance=settings.node,
         code_version=code_version(),
+        sent=generations.sent,
     )
+    tasks = set()
+
+    def cut_over(event: ViewCutOver) -> None:
+        """Another set of stores takes over; another version of a fold is for a process that starts with it."""
+        for fold in DECIDING:
+            if fold.name == event.view and generations.runs(fold) != (fold in running):
+                app.stopping.set()
+            elif fold.name == event.view and active.outdated(view_name(fold)):
+                tasks.add(asyncio.create_task(worker.reopen(view_name(fold))))
+
+    generations.changed = cut_over
     app.checks["views"] = worker.lacks
+    app.checks["versions"] = lambda: _waiting(generations)
     async with app.serving(settings.ports.folds):
-        await worker.run(app.stopping)
+        await (worker.run(app.stopping) if running else app.stopping.wait())
+    await registry.close()
     await asyncio.to_thread(stores.sent, SENT_S)
+
+
+def _waiting(generations: Generations) -> str:
+    """Which views another version is in use of than this build's."""
+    others = [fold for fold in DECIDING if not generations.runs(fold)]
+    return "; ".join(
+        f"{fold.name} is in use as {generations.active(fold).stores(fold.name)} and this build has v{fold.version}: "
+        f"./chronicast rebuild {fold.name}"
+        for fold in others
+    )
 
 
 if __name__ == "__main__":
