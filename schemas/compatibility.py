@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastavro
 
@@ -40,8 +40,8 @@ def violations(level: Level, new: Schema, versions: Sequence[tuple[int, Schema]]
         InvalidSchemaError: one of them is no schema.
     """
     found: list[str] = []
-    compared = versions if level.endswith("_TRANSITIVE") else versions[-1:]
-    for number, old in reversed(compared):
+    looked_at = versions if level.endswith("_TRANSITIVE") else versions[-1:]
+    for number, old in reversed(looked_at):
         if level.startswith(("BACKWARD", "FULL")):
             found += [f"the new schema cannot read version {number}: {why}" for why in differences(new, old)]
         if level.startswith(("FORWARD", "FULL")):
@@ -49,13 +49,41 @@ def violations(level: Level, new: Schema, versions: Sequence[tuple[int, Schema]]
     return found
 
 
-def differences(reader: Schema, writer: Schema) -> list[str]:
-    """Why a reader's schema cannot read what a writer's schema may write, one sentence a place; nothing where it can.
+class Broken(StrEnum):
+    """What is in the way of a reader."""
+
+    TYPE = "type"
+    """A place has another type, or a union lacks it."""
+    NAME = "name"
+    """A named type has another name."""
+    SIZE = "size"
+    """A fixed type has another size."""
+    SYMBOL = "symbol"
+    """An enum lacks a symbol and has no default."""
+    FIELD = "field"
+    """A field was not written and has no default."""
+
+
+class Difference(NamedTuple):
+    """One place that cannot be read."""
+
+    what: Broken
+    text: str
+    """One sentence."""
+
+
+def compared(reader: Schema, writer: Schema) -> list[Difference]:
+    """Why a reader's schema cannot read what a writer's schema may write, place by place; nothing where it can.
 
     Raises:
         InvalidSchemaError: one of them is no schema.
     """
     return list(_Resolution(_Types(reader), _Types(writer)).compare())
+
+
+def differences(reader: Schema, writer: Schema) -> list[str]:
+    """The same in sentences."""
+    return [difference.text for difference in compared(reader, writer)]
 
 
 class _Types:
@@ -84,10 +112,10 @@ class _Resolution:
         self._assumed: set[tuple[str, str]] = set()
         """Pairs of records under comparison: a recursive type is readable unless another place says no."""
 
-    def compare(self) -> Iterator[str]:
+    def compare(self) -> Iterator[Difference]:
         yield from self._types(self._reader.root, self._writer.root, "")
 
-    def _types(self, reader: Any, writer: Any, path: str) -> Iterator[str]:
+    def _types(self, reader: Any, writer: Any, path: str) -> Iterator[Difference]:
         reads, wrote = self._reader.resolve(reader), self._writer.resolve(writer)
         if isinstance(wrote, list):
             for branch in wrote:
@@ -95,10 +123,11 @@ class _Resolution:
         elif isinstance(reads, list):
             if not any(self._readable(branch, wrote) for branch in reads):
                 branches = [_label(self._reader.resolve(branch)) for branch in reads]
-                yield f"{_place(path)}: written as {_label(wrote)}, which is no branch of the union {branches}"
+                text = f"{_place(path)}: written as {_label(wrote)}, which is no branch of the union {branches}"
+                yield Difference(Broken.TYPE, text)
         elif _kind(reads) != _kind(wrote) or isinstance(reads, str):
             if _kind(reads) not in PROMOTIONS.get(_kind(wrote), {_kind(wrote)}):
-                yield f"{_place(path)}: written as {_label(wrote)}, read as {_label(reads)}"
+                yield Difference(Broken.TYPE, f"{_place(path)}: written as {_label(wrote)}, read as {_label(reads)}")
         else:
             yield from getattr(self, f"_{_kind(reads)}")(reads, wrote, path)
 
@@ -110,24 +139,25 @@ class _Resolution:
         self._assumed = assumed
         return False
 
-    def _array(self, reader: Any, writer: Any, path: str) -> Iterator[str]:
+    def _array(self, reader: Any, writer: Any, path: str) -> Iterator[Difference]:
         yield from self._types(reader["items"], writer["items"], f"{path}[]")
 
-    def _map(self, reader: Any, writer: Any, path: str) -> Iterator[str]:
+    def _map(self, reader: Any, writer: Any, path: str) -> Iterator[Difference]:
         yield from self._types(reader["values"], writer["values"], f"{path}{{}}")
 
-    def _fixed(self, reader: Any, writer: Any, path: str) -> Iterator[str]:
+    def _fixed(self, reader: Any, writer: Any, path: str) -> Iterator[Difference]:
         yield from _names(reader, writer, path)
         if reader["size"] != writer["size"]:
-            yield f"{_place(path)}: written with {writer['size']} bytes, read with {reader['size']}"
+            yield Difference(Broken.SIZE, f"{_place(path)}: written with {writer['size']} bytes, read with {reader['size']}")
 
-    def _enum(self, reader: Any, writer: Any, path: str) -> Iterator[str]:
+    def _enum(self, reader: Any, writer: Any, path: str) -> Iterator[Difference]:
         yield from _names(reader, writer, path)
         missing = [symbol for symbol in writer["symbols"] if symbol not in reader["symbols"]]
         if missing and "default" not in reader:
-            yield f"{_place(path)}: the enum {_bare(reader['name'])} that reads lacks the symbols {missing} and has no default"
+            text = f"{_place(path)}: the enum {_bare(reader['name'])} that reads lacks the symbols {missing} and has no default"
+            yield Difference(Broken.SYMBOL, text)
 
-    def _record(self, reader: Any, writer: Any, path: str) -> Iterator[str]:
+    def _record(self, reader: Any, writer: Any, path: str) -> Iterator[Difference]:
         pair = (reader["name"], writer["name"])
         if pair in self._assumed:
             return
@@ -140,14 +170,15 @@ class _Resolution:
             if name is not None:
                 yield from self._types(field["type"], written[name]["type"], at)
             elif "default" not in field:
-                yield f"field {at}: it was not written and has no default"
+                yield Difference(Broken.FIELD, f"field {at}: it was not written and has no default")
 
 
-def _names(reader: Any, writer: Any, path: str) -> Iterator[str]:
+def _names(reader: Any, writer: Any, path: str) -> Iterator[Difference]:
     """Named types must share their unqualified name, or the reader's aliases must hold the writer's."""
     taken = {_bare(name) for name in (reader["name"], *reader.get("aliases", ()))}
     if _bare(writer["name"]) not in taken:
-        yield f"{_place(path)}: written as {_kind(writer)} {_bare(writer['name'])}, read as {_bare(reader['name'])}"
+        text = f"{_place(path)}: written as {_kind(writer)} {_bare(writer['name'])}, read as {_bare(reader['name'])}"
+        yield Difference(Broken.NAME, text)
 
 
 def _kind(schema: Any) -> str:

@@ -1,5 +1,6 @@
 """What would break readers of the events that were written so far."""
 
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -8,7 +9,7 @@ import msgspec
 from fastavro import schemaless_writer
 
 from schemas.avro_schema import Schema, full_name, meaning, parsed, physical, rabin
-from schemas.compatibility import Level, differences, violations
+from schemas.compatibility import Broken, Level, compared, differences
 from schemas.contract import Contract
 from schemas.golden.example import example
 from schemas.reading import reader
@@ -47,7 +48,12 @@ def write_missing(avro: Path, golden: Path) -> list[Path]:
 
 def problems(avro: Path, golden: Path, contract: Contract) -> list[str]:
     """What breaks, with the way out, one text a place; nothing where every event ever written stays readable in both directions."""
-    return [*_gone(avro, golden), *(found for path in files(avro) for found in _of_version(path, golden, contract)), *_between(contract)]
+    return [
+        *_gone(avro, golden),
+        *_renamed(avro),
+        *(found for path in files(avro) for found in _of_version(path, golden, contract)),
+        *_between(contract),
+    ]
 
 
 def _gone(avro: Path, golden: Path) -> Iterator[str]:
@@ -101,11 +107,54 @@ def _decoding(name: str, released: Schema, body: bytes, contract: Contract) -> I
             yield f"{name}: {field} was written as {value!r} and is read as {read!r}"
 
 
+def _renamed(avro: Path) -> Iterator[str]:
+    """Versions that bear another record's name than the first: the name is what a reader finds the type by."""
+    first: dict[str, tuple[str, str]] = {}
+    for path in files(avro):
+        event, name = path.stem.rpartition(".v")[0], full_name(load(path))
+        file = f"{path.parent.name}/{path.name}"
+        known, original = first.setdefault(f"{path.parent.name}/{event}", (name, file))
+        if name != known:
+            yield (
+                f"{file} is of {name}, and {original} of {known}: events of that name are on the log and would not find their type. "
+                f"Keep the name; what is another event is a new type, in a file of its own: {path.parent.name}/{_file_name(name)}.v1.avsc"
+            )
+
+
+def _file_name(record: str) -> str:
+    """`chronicast.chat.MessagePosted` -> `message_posted`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", record.rpartition(".")[2]).lower()
+
+
 def _between(contract: Contract) -> Iterator[str]:
     """Versions of a record against all that came before them: events are FULL_TRANSITIVE."""
     for record, versions in contract.versions.items():
         for number, schema in versions.items():
-            earlier = [(n, versions[n]) for n in versions if n < number]
-            for broken in violations(Level.FULL_TRANSITIVE, schema, earlier):
-                way_out = "Give the field a default, keep the old one, or make a new event type"
-                yield f"{record} v{number} breaks ({Level.FULL_TRANSITIVE}): {broken}. {way_out}"
+            for earlier in reversed([n for n in versions if n < number]):
+                breaks = f"{record} v{number} breaks ({Level.FULL_TRANSITIVE})"
+                for difference in compared(schema, versions[earlier]):
+                    yield f"{breaks}: the new schema cannot read version {earlier}: {difference.text}. {NEW_READS_OLD[difference.what]}"
+                for difference in compared(versions[earlier], schema):
+                    yield f"{breaks}: version {earlier} cannot read the new schema: {difference.text}. {OLD_READS_NEW[difference.what]}"
+
+
+OTHERWISE = (
+    "What the event can no longer say with that is a new event type (`<event>.v1.avsc` under another name), or, for all events of a topic, "
+    "the topic's next major (`a.b.events.v2`)"
+)
+KEEP = f"Keep the field as it was and add one with a default beside it. {OTHERWISE}"
+KEEP_NAME = f"Keep the name. {OTHERWISE}"
+NEW_READS_OLD = {
+    Broken.FIELD: "Give the field a default: events that were written without it are on the log",
+    Broken.TYPE: KEEP,
+    Broken.SIZE: KEEP,
+    Broken.NAME: KEEP_NAME,
+    Broken.SYMBOL: f"Keep the symbols: events with them are on the log. {OTHERWISE}",
+}
+"""The way out where today's readers cannot read what was written."""
+OLD_READS_NEW = {
+    **NEW_READS_OLD,
+    Broken.FIELD: f"Keep the field: it has no default, and the readers of the release before need it. {OTHERWISE}",
+    Broken.SYMBOL: f"The enum has no default for readers that do not know a symbol, so it takes no new one. {OTHERWISE}",
+}
+"""The way out where readers of a former release cannot read what is written now."""

@@ -1,5 +1,6 @@
 """What was released can be read for ever, and the check that says so can fail."""
 
+import copy
 import json
 import shutil
 import subprocess
@@ -57,26 +58,118 @@ def test_compatible_next_version_passes(avro: Path, golden: Path) -> None:
     assert found(avro, golden) == []
 
 
-@pytest.mark.row("C4")
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        (
-            lambda s: s["fields"].append({"name": "length", "type": "int", "doc": "."}),
-            "MessagePosted.length: it was not written and has no default",
-        ),
-        (lambda s: s["fields"].remove(next(f for f in s["fields"] if f["name"] == "text")), "MessagePosted.text: it was not written"),
-        (
-            lambda s: next(f for f in s["fields"] if f["name"] == "text").update(type="int"),
-            "MessagePosted.text: written as string, read as int",
-        ),
-        (lambda s: next(f for f in s["fields"] if f["name"] == "text").update(name="body"), "MessagePosted.body: it was not written"),
-    ],
-)
-def test_breaking_next_version_is_refused_with_the_field_and_the_way_out(avro: Path, golden: Path, change: Change, why: str) -> None:
+def field(schema: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(each for each in schema["fields"] if each["name"] == name)
+
+
+NEW_TYPE = ("is a new event type", "the topic's next major")
+BREAKING: dict[str, tuple[Change, str, tuple[str, ...]]] = {
+    "a field is added without default": (
+        lambda s: s["fields"].append({"name": "length", "type": "int", "doc": "."}),
+        "the new schema cannot read version 1: field MessagePosted.length: it was not written and has no default",
+        ("Give the field a default", "are on the log"),
+    ),
+    "a field is removed": (
+        lambda s: s["fields"].remove(field(s, "text")),
+        "version 1 cannot read the new schema: field MessagePosted.text: it was not written and has no default",
+        ("Keep the field: it has no default", *NEW_TYPE),
+    ),
+    "a type is changed": (
+        lambda s: field(s, "text").update(type="int"),
+        "the new schema cannot read version 1: field MessagePosted.text: written as string, read as int",
+        ("Keep the field as it was and add one with a default beside it", *NEW_TYPE),
+    ),
+    "a type is widened, which old readers cannot follow": (
+        lambda s: field(s, "channel_id").update(type=["null", "string"]),
+        "version 1 cannot read the new schema: field MessagePosted.channel_id: written as null, read as string",
+        ("Keep the field as it was and add one with a default beside it", *NEW_TYPE),
+    ),
+    "a field is renamed": (
+        lambda s: field(s, "text").update(name="body"),
+        "the new schema cannot read version 1: field MessagePosted.body: it was not written",
+        ("Give the field a default",),
+    ),
+}
+
+
+@pytest.mark.row("C4", "E15")
+@pytest.mark.parametrize("name", BREAKING)
+def test_breaking_next_version_is_refused_with_the_field_and_the_way_out(avro: Path, golden: Path, name: str) -> None:
+    change, why, way_out = BREAKING[name]
     next_version(avro, change)
     write_missing(avro, golden)
-    assert any(why in problem and "v2 breaks" in problem and "Give the field a default" in problem for problem in found(avro, golden))
+    assert any(
+        why in problem and "MessagePosted v2 breaks (FULL_TRANSITIVE)" in problem and all(words in problem for words in way_out)
+        for problem in found(avro, golden)
+    )
+
+
+def versions(avro: Path, path: str, *changes: Change) -> None:
+    """Further versions of a schema, each a change of the one before."""
+    first = avro / path
+    schema = json.loads(first.read_text())
+    for number, change in enumerate(changes, 2):
+        change(schema)
+        first.with_name(first.name.replace(".v1.", f".v{number}.")).write_text(json.dumps(schema))
+
+
+@pytest.mark.row("C4", "E15")
+def test_a_default_that_is_taken_away_again_breaks_the_version_before_it(avro: Path, golden: Path) -> None:
+    added = {"name": "length", "type": "int", "default": 0, "doc": "."}
+    versions(avro, "chat/message_posted.v1.avsc", lambda s: s["fields"].append(added), lambda s: field(s, "length").pop("default"))
+    write_missing(avro, golden)
+    [problem] = [each for each in found(avro, golden) if "breaks" in each]
+    assert "v3 breaks (FULL_TRANSITIVE): the new schema cannot read version 1: field MessagePosted.length" in problem
+    assert "Give the field a default" in problem
+
+
+TIER = {"name": "rank", "type": {"type": "enum", "name": "Rank", "symbols": ["gold", "silver"]}, "default": "gold", "doc": "."}
+
+
+@pytest.mark.row("C4", "E15")
+@pytest.mark.parametrize(
+    ("symbols", "why", "way_out"),
+    [
+        (["gold"], "the new schema cannot read version 2: field MessagePosted.rank: the enum Rank that reads lacks", "Keep the symbols"),
+        (["gold", "silver", "tin"], "version 2 cannot read the new schema: field MessagePosted.rank: the enum Rank", "takes no new one"),
+    ],
+)
+def test_an_enum_s_symbols_neither_go_nor_come_without_default(
+    avro: Path, golden: Path, symbols: list[str], why: str, way_out: str
+) -> None:
+    versions(
+        avro,
+        "chat/message_posted.v1.avsc",
+        lambda s: s["fields"].append(copy.deepcopy(TIER)),
+        lambda s: field(s, "rank")["type"].update(symbols=symbols),
+    )
+    write_missing(avro, golden)
+    [problem] = [each for each in found(avro, golden) if "v3 breaks" in each]
+    assert why in problem
+    assert all(words in problem for words in (way_out, *NEW_TYPE))
+
+
+@pytest.mark.row("C4", "E15")
+def test_a_nested_type_keeps_its_name(avro: Path, golden: Path) -> None:
+    versions(
+        avro,
+        "chat/message_posted.v1.avsc",
+        lambda s: s["fields"].append(copy.deepcopy(TIER)),
+        lambda s: field(s, "rank")["type"].update(name="Standing"),
+    )
+    write_missing(avro, golden)
+    problems_found = [each for each in found(avro, golden) if "v3 breaks" in each]
+    assert len(problems_found) == 2
+    assert all("Keep the name" in each and all(words in each for words in NEW_TYPE) for each in problems_found)
+
+
+@pytest.mark.row("C4", "E15")
+def test_a_record_keeps_its_name(avro: Path, golden: Path) -> None:
+    next_version(avro, lambda s: s.update(name="MessageSent"))
+    write_missing(avro, golden)
+    problem = next(each for each in found(avro, golden) if "Keep the name" in each)
+    assert problem.startswith("chat/message_posted.v2.avsc is of chronicast.chat.MessageSent, and chat/message_posted.v1.avsc of")
+    assert "a new type, in a file of its own: chat/message_sent.v1.avsc" in problem
 
 
 @pytest.mark.row("C4")
