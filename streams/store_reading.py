@@ -79,11 +79,15 @@ def progress_at(path: Path) -> Progress:
 
     Raises:
         NoStoreError: there is none.
+        FatalError: RocksDB cannot read it.
     """
     if not (path / "CURRENT").exists():
         raise NoStoreError(f"{path} holds no store")
-    store = ReadOnlyStore(path)
     try:
-        return store.progress()
-    finally:
-        store.close()
+        store = ReadOnlyStore(path)
+        try:
+            return store.progress()
+        finally:
+            store.close()
+    except Exception as cause:  # rocksdict raises nothing more particular
+        raise FatalError(f"{path} cannot be read: {cause}") from cause
