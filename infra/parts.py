@@ -4,11 +4,14 @@ from typing import Self
 
 from infra.settings import Settings
 from schemas.contract import subjects
+from schemas.privacy_codec import SealedCodec
 from schemas.registry import Registry, preload
 from schemas.registry_http import HttpRegistry
 from schemas.wire import Codec
 from streams.log_kafka import KafkaLog
 from streams.objects import StoredObjects
+from streams.privacy_master import MasterKeys
+from streams.privacy_ring import KeyRing
 from streams.publisher import Publisher
 from streams.topics import CATALOGUE
 
@@ -17,13 +20,29 @@ class Parts:
     """The parts of one process; a context manager that closes the log at its end."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self.registry: Registry = HttpRegistry(settings.registry_url)
-        self.codec = Codec(self.registry)
+        self.codec: Codec = SealedCodec(self.registry)
+        """Opens nothing, and refuses personal texts that are not sealed."""
         self.log = KafkaLog(settings.bootstrap)
+        self._rings: list[KeyRing] = []
         self.objects = StoredObjects.at(settings.objects_url)
 
-    def publisher(self, producer: str) -> Publisher:
+    def keys(self, name: str) -> KeyRing:
+        """A key ring that follows the log, for what seals or shows personal texts. `name` is the producer of its events. Blocks.
+
+        Raises:
+            MasterKeyError: the master key is missing or another one.
+        """
+        ring = KeyRing(self.log, self.codec, MasterKeys.at(self._settings.master_key_file), name)
+        ring.start()
+        self._rings.append(ring)
+        return ring
+
+    def publisher(self, producer: str, keys: KeyRing | None = None) -> Publisher:
         """A publisher whose producer is named in its events. The schemas of all topics are registered first, so that it never waits.
+
+        With keys it seals personal texts; await `keys.ready(subject)` before a subject's first.
 
         Raises:
             RegistryUnavailableError: the registry does not answer.
@@ -31,10 +50,12 @@ class Parts:
         """
         for topic in CATALOGUE:
             preload(self.registry, subjects(topic.name, topic.events))
-        return Publisher(self.log, self.codec, producer)
+        return Publisher(self.log, self.codec if keys is None else SealedCodec(self.registry, keys), producer)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for ring in self._rings:
+            ring.close()
         self.log.close()

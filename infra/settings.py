@@ -53,6 +53,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka: Annotated[str, Meta(description="Bootstrap servers of a Kafka to use; empty starts one here.")] = ""
     registry: Annotated[str, Meta(description="URL of a Confluent-compatible schema registry to use; empty starts ours.")] = ""
     objects: Annotated[str, Meta(description="Object store by URL (`file:///dir`, `s3://bucket`); empty is a folder in the home.")] = ""
+    master_key: Annotated[
+        str, Meta(description="File of the master key that wraps the subjects' keys, made where it is missing; empty is one in the home.")
+    ] = ""
     capacity: Annotated[
         int, Meta(ge=0, description="Encoded megapixels a second that this machine offers; 0 is half of what its cores can.")
     ] = 0
@@ -114,6 +117,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The folder of an object store on this machine's disk; None for another kind."""
         kind, _, path = self.objects_url.partition("://")
         return Path(path) if kind == "file" else None
+
+    @property
+    def master_key_file(self) -> Path:
+        """The file of the master key."""
+        return Path(self.master_key) if self.master_key else self.folder / "master.key"
 
     @property
     def page_url(self) -> str:

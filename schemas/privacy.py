@@ -185,7 +185,7 @@ def _declared(schema: dict[str, Any]) -> list[Personal]:
     return found
 
 
-def seal_event(event: E, fields: tuple[Personal, ...], keys: Keys | None, *, outside: bool) -> E:
+def seal_event(event: E, event_id: str, fields: tuple[Personal, ...], keys: Keys | None, *, outside: bool) -> E:
     """The event with its personal fields sealed. What is empty or erased stays, and so does an opened text, in its sealed form.
 
     `outside`: its texts come from people, who may write what looks sealed; otherwise what looks sealed is. Without keys nothing
@@ -204,20 +204,20 @@ def seal_event(event: E, fields: tuple[Personal, ...], keys: Keys | None, *, out
         if isinstance(text, Opened) and (text.subject, text.field) == (subject, name):
             changed[name] = text.sealed
         elif text != ERASED and (outside or parse(text) is None):
-            changed[name] = _seal(event, name, subject, text, keys)
+            changed[name] = _seal(keys, subject, name, event_id, text)
     return msgspec.structs.replace(event, **changed) if changed else event
 
 
-def _seal(event: Event, field: str, subject: str, text: str, keys: Keys | None) -> str:
+def _seal(keys: Keys | None, subject: str, field: str, event_id: str, text: str) -> str:
     if keys is None:
         raise UnencodableError(
-            f"{event.SCHEMA}.{field} is personal and not sealed, and there are no keys here: publish it with a codec that has them, "
+            f"{field} of {event_id} is personal and not sealed, and there are no keys here: publish it with a codec that has them, "
             "or have the fold declare in `opens` which events it reads the texts of"
         )
     try:
-        return keys.sealing(subject).seal(field, event.event_id, text)
+        return keys.sealing(subject).seal(field, event_id, text)
     except UnicodeEncodeError as cause:
-        raise UnencodableError(f"{event.SCHEMA}.{field} is no Unicode text: {cause}") from cause
+        raise UnencodableError(f"{field} of {event_id} is no Unicode text: {cause}") from cause
 
 
 def open_event(event: E, fields: tuple[Personal, ...], keys: Keys) -> E:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-from msgspec.structs import replace
-
+from schemas.compiled import Envelope
 from schemas.contract import Contract
-from schemas.event import ENVELOPE, Event
+from schemas.event import Event
 from schemas.privacy import Keys, open_event, personal_fields, personal_fields_of, seal_event
 from schemas.registry import Registry
 from schemas.wire import Codec, Encode
@@ -34,14 +33,21 @@ class SealedCodec(Codec):
             RegistryUnavailableError, IncompatibleSchemaError: as `Codec.encode`.
         """
         fields = self._personal.get(type(event))
-        return super().encode(topic, event if fields is None else seal_event(event, fields, self.keys, outside=self._outside))
-
+        if fields is not None:
+            event = seal_event(event, event.event_id, fields, self.keys, outside=self._outside)
+        return super().encode(topic, event)
 
     def encoder(self, topic: str, event: type[Event]) -> Encode:
-        """As `Codec.encoder`; what has personal fields is stamped, sealed and encoded."""
-        if event not in self._personal:
-            return super().encoder(topic, event)
-        return lambda one, envelope: self.encode(topic, replace(one, **dict(zip(ENVELOPE, envelope, strict=True))))
+        """As `Codec.encoder`; what it gives seals the personal fields, under the id of the envelope that it is given."""
+        encode = super().encoder(topic, event)
+        fields = self._personal.get(event)
+        if fields is None:
+            return encode
+
+        def sealing(one: Event, envelope: Envelope) -> bytes:
+            return encode(seal_event(one, envelope[0], fields, self.keys, outside=self._outside), envelope)
+
+        return sealing
 
 
 class OpeningCodec(SealedCodec):

@@ -63,9 +63,11 @@ class SubjectKeys:
         return self._ciphers.get(name) if subject == self._subject else None
 
     def _learn(self, event: Event, masters: MasterKeys) -> None:
-        """Takes a key up, where a master key that is here wraps it."""
+        """Takes a key up. Without its master key nothing could be said of what it opens."""
         if isinstance(event, SubjectKeyCreated):
             name = event.key_id.rpartition(".")[2]
+            if not masters.has(event.master_key_id):
+                raise MasterKeyError(f"key {event.key_id} is wrapped by master key {event.master_key_id}, which is not here")
             try:
                 secret = masters.unwrap(event.key_id, event.master_key_id, event.wrapped_key)
             except MasterKeyError:

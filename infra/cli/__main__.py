@@ -9,6 +9,7 @@ from infra.cli.bench import bench
 from infra.cli.console import FAILED, CommandError, err
 from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
+from infra.cli.erase import erase
 from infra.cli.status import status
 from infra.cli.tail import tail
 from infra.cli.testing import run_tests
@@ -32,6 +33,7 @@ app.command()(doctor)
 app.command()(status)
 app.command()(topics)
 app.command()(tail)
+app.command()(erase)
 app.command(context_settings=PASSED_ON)(bench)
 app.command("test", context_settings=PASSED_ON)(run_tests)
 

@@ -1,111 +1,163 @@
-"""An erasure through a real Kafka: sealed at an edge, folded on RocksDB, shredded, compacted, proved."""
+"""An erasure through a real Kafka and the command: sealed at an edge, folded, snapshotted, landed, shredded, compacted, proved."""
 
+import asyncio
+import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import msgspec
 import pytest
+from typer.testing import CliRunner
 
+from infra.cli.__main__ import app
+from infra.parts import Parts
+from infra.settings import Settings
+from infra.views import VIEWS
 from schemas.events import MessagePosted
 from schemas.privacy import ERASED
-from schemas.privacy_codec import OpeningCodec, SealedCodec
-from schemas.registry import LocalRegistry
+from schemas.privacy_codec import OpeningCodec
+from sinks.lake.lake import Lake, Limits
+from streams.lake.shelf import Shelf
 from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
-from streams.privacy_compaction import KafkaCompactor
-from streams.privacy_erasure import Erasure, Place
-from streams.privacy_master import MasterKeys
-from streams.privacy_ring import KEYS, KeyRing
-from streams.publisher import Publisher
+from streams.plain_driver import replay
+from streams.privacy_folds import fold_codec
+from streams.privacy_ring import KEYS
+from streams.runner import Runner
+from streams.snapshots import Snapshots
+from streams.store_rocksdict import RocksStores
 from streams.topics import BY_NAME, OF_EVENT
 from tests.broker.test_log_admin import config
+from tests.registry_server import serving
+from tests.simulation.test_erasure import TalkFold
 
 pytestmark = pytest.mark.broker
 CHAT = OF_EVENT[MessagePosted].name
+ERASURES = "privacy.erasure.events.v1"
 MESSAGES = 40
-
-
-def on_disk(data: Path, text: bytes) -> list[str]:
-    """Files of the broker that hold some bytes."""
-    return sorted(str(path.relative_to(data)) for path in data.rglob("*") if path.is_file() and text in path.read_bytes())
+ADA, BOB = "4211", "4212"
 
 
 @pytest.fixture
-def log(kafka) -> Iterator[KafkaLog]:
-    ensure_topics(kafka.bootstrap)
-    found = KafkaLog(kafka.bootstrap)
-    yield found
-    found.close()
+def settings(private_kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """A system of which only broker and registry run."""
+    ensure_topics(private_kafka.bootstrap)
+    log = KafkaLog(private_kafka.bootstrap)
+    with serving(log) as registry:
+        found = Settings(kafka=private_kafka.bootstrap, registry=registry, home=str(tmp_path / "home"))
+        for name, value in found.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setitem(VIEWS, "talk", TalkFold())
+        yield found
+    log.close()
+
+
+def command(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, words)
+    return done.exit_code, done.stdout
+
+
+def on_disk(folder: Path, text: str | bytes) -> list[str]:
+    """Files that hold some bytes."""
+    wanted = text.encode() if isinstance(text, str) else text
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and wanted in path.read_bytes())
+
+
+def fold(parts: Parts, settings: Settings) -> list[tuple]:
+    """Folds the view's partitions on RocksDB and sends a snapshot of each; what they hold."""
+    stores = RocksStores(settings.folder / "views")
+    codec = fold_codec(TalkFold(), parts.codec)
+    asyncio.run(replay(Runner(TalkFold(), parts.log, codec, stores), parts.log, parts.log.ends(CHAT)))
+    found = []
+    for partition in range(4):
+        store = stores.open("talk.v1", partition)
+        found.append((dict(store.scan(b"")), store.progress()))
+        store.close()  # the files of a closed store are as good as a checkpoint's
+        checkpoint = settings.folder / "views" / "talk.v1" / str(partition)
+        asyncio.run(Snapshots(parts.objects, [TalkFold()]).save("talk.v1", partition, found[-1][1], checkpoint))
+    return found
+
+
+def land(parts: Parts, settings: Settings) -> None:
+    """Lands everything in the lake."""
+    lake = Lake(parts.log, parts.registry, Shelf.at(settings.objects_url), limits=Limits(0.1))
+    thread = threading.Thread(target=lake.run)
+    thread.start()
+    time.sleep(1.5)
+    lake.close()
+    thread.join()
 
 
 @pytest.mark.row("E10")
-def test_after_an_erasure_no_text_can_be_read_and_no_record_has_changed(kafka, log: KafkaLog, tmp_path: Path) -> None:
-    registry, masters = LocalRegistry(), MasterKeys.at(tmp_path / "master.key")
-    opaque = SealedCodec(registry)
-    ring = KeyRing(log, opaque, masters, "edge-1")
-    ring.start()
-    users = [f"{uuid4().int >> 75}" for _ in range(2)]
-    erased, kept = users
-    edge = Publisher(log, SealedCodec(registry, ring), "edge-1")
-    texts = {user: [f"{uuid4().hex} says {user}" for _ in range(MESSAGES)] for user in users}
-    ids = {user: [str(uuid4()) for _ in range(MESSAGES)] for user in users}
-    for user in users:
-        ring.ready(user).result(10)
-    since = log.ends(CHAT)
-    for i in range(MESSAGES):
-        for user in users:
-            said = MessagePosted(
-                channel_id="1", message_id=ids[user][i], user_id=user, user_login=f"login-{user}", display_name="Ada", text=texts[user][i]
-            )
-            edge.publish(said).result(10)
-    shown = OpeningCodec(registry, ring)
+def test_after_an_erasure_no_text_can_be_read_anywhere_and_no_record_has_changed(private_kafka, settings: Settings) -> None:
+    with Parts(settings) as parts:
+        ring = parts.keys("edge-1")
+        edge = parts.publisher("edge-1", ring)
+        texts = {user: [f"{uuid4().hex} says {user}" for _ in range(MESSAGES)] for user in (ADA, BOB)}
+        ids = {user: [uuid4().hex for _ in range(MESSAGES)] for user in texts}
+        for user in texts:
+            ring.ready(user).result(10)
+        for i in range(MESSAGES):
+            for user, said in texts.items():
+                message = MessagePosted(
+                    channel_id=str(i), message_id=ids[user][i], user_id=user, user_login=f"login-{user}", display_name="Ada", text=said[i]
+                )
+                edge.publish(message).result(10)
+        shown = OpeningCodec(parts.registry, ring)
 
-    def read() -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {user: [] for user in users}
-        for partition, end in log.ends(CHAT).items():
-            for batch in log.read(CHAT, partition, since[partition], end):
-                for event in (shown.decode(record.value) for record in batch):
-                    found[event.user_id].append(event.text)
-        return found
+        def read() -> dict[str, set[str]]:
+            found: dict[str, set[str]] = {user: set() for user in texts}
+            for partition, end in parts.log.ends(CHAT).items():
+                for batch in parts.log.read(CHAT, partition, 0, end):
+                    for event in (shown.decode(record.value) for record in batch):
+                        found[event.user_id].add(event.text)
+            return found
 
-    assert read() == texts
-    data = Path(kafka.log).parent / "data"
-    wrapped = ring._held[erased][0].wrapped
-    assert on_disk(data, wrapped)
-    assert on_disk(data, ids[erased][0].encode())  # what is not personal can be found there, so the search finds what is there
-    assert not on_disk(data, texts[erased][0][:32].encode())
+        assert read() == {user: set(said) for user, said in texts.items()}
+        view = fold(parts, settings)
+        land(parts, settings)
+        broker = Path(private_kafka.log).parent / "data"
+        wrapped = ring._held[ADA][0].wrapped
+        assert on_disk(broker, wrapped)
 
-    steps: list[str] = []
-    erasure = Erasure(log, opaque, masters, KafkaCompactor(kafka.bootstrap), places=[Place("none", lambda: [b"nothing"])], say=steps.append)
-    began = time.monotonic()
-    proof = erasure.erase(erased, "asked by its owner")
-    print(f"erasure {time.monotonic() - began:.1f} s, compaction {proof.compaction_s:.1f} s")
+        # What is not personal is found where it lies, so the search would find a text.
+        for folder in (broker, settings.folder / "views", settings.folder / "objects" / "snapshots"):
+            assert on_disk(folder, ids[ADA][0] if folder == broker else ADA), folder
+            assert not [text for text in texts[ADA] if on_disk(folder, text[:32])]
+        code, tailed = command("tail", CHAT, "--from", "start", "--count", str(2 * MESSAGES), "--json")
+        assert code == 0
+        assert ids[ADA][0] in tailed
+        assert not [text for text in texts[ADA] if text in tailed]
 
-    assert proof.holds, proof
-    assert [step[0] for step in steps] == ["r", "1", "2", "3", "4", "5"]
-    assert (proof.rings, len(proof.keys)) == (["edge-1"], 1)
-    assert (proof.records_before, proof.records_after) == (MESSAGES, MESSAGES)
-    assert (proof.unreadable, proof.readable) == (3 * MESSAGES, 0)
-    assert proof.searched == MESSAGES + 1
-    assert read() == {erased: [ERASED] * MESSAGES, kept: texts[kept]}
-    deadline = time.monotonic() + 10
-    while left := on_disk(data, wrapped):  # a replaced file is unlinked a second after
-        assert time.monotonic() < deadline, left
-        time.sleep(0.2)
-    settings = config(kafka.bootstrap, KEYS)
-    assert {name: settings[name] for name, _ in BY_NAME[KEYS].settings} == dict(BY_NAME[KEYS].settings)
-    assert settings["min.cleanable.dirty.ratio"] == "0.5"
-    [completed] = [
-        event
-        for batch in log.read("privacy.erasure.events.v1", 0, 0, log.ends("privacy.erasure.events.v1")[0])
-        for event in (opaque.decode(record.value) for record in batch)
-        if event.SCHEMA.endswith("ErasureCompleted") and event.subject_id == erased
-    ]
-    assert (completed.compacted, completed.records, completed.readable, completed.sha256) == (True, MESSAGES, 0, proof.sha256_before)
-    again = erasure.erase(erased, "asked again")
-    assert (again.holds, again.keys, again.unreadable) == (True, [], 3 * MESSAGES)
-    written = msgspec.json.encode(proof)
-    assert not any(text.encode() in written for text in texts[erased])
-    ring.close()
+        began = time.monotonic()
+        code, printed = command("erase", ADA, "--json", "--reason", "asked by its owner")
+        print(f"erasure {time.monotonic() - began:.1f} s")
+        proof = json.loads(printed)
+        assert (code, proof["holds"]) == (0, True), proof
+        print(f"compaction {proof['compaction_s']:.1f} s")
+        assert (proof["rings"], len(proof["keys"])) == (["edge-1"], 1)
+        assert (proof["records_before"], proof["records_after"]) == (2 * MESSAGES, 2 * MESSAGES)  # on the log and in the lake
+        assert (proof["unreadable"], proof["readable"], proof["searched"]) == (2 * 3 * MESSAGES, 0, MESSAGES + 1)
+        assert proof["places"] == {"view talk.v1": [], "snapshots": [], "lake columns": []}
+        assert not [text for text in texts[ADA] if text in printed]
+        assert read() == {ADA: {ERASED}, BOB: set(texts[BOB])}
+        assert fold(parts, settings) == view
+
+        deadline = time.monotonic() + 10
+        while left := on_disk(broker, wrapped):  # a replaced file is unlinked a second after
+            assert time.monotonic() < deadline, left
+            time.sleep(0.2)
+        kept = config(private_kafka.bootstrap, KEYS)
+        assert {name: kept[name] for name, _ in BY_NAME[KEYS].settings} == dict(BY_NAME[KEYS].settings)
+        assert kept["min.cleanable.dirty.ratio"] == "0.5"
+        events = [parts.codec.decode(r.value) for batch in parts.log.read(ERASURES, 0, 0, parts.log.ends(ERASURES)[0]) for r in batch]
+        assert [event.SCHEMA.rpartition(".")[2] for event in events] == ["ErasureRequested", "KeyDropped", "ErasureCompleted"]
+        assert (events[-1].compacted, events[-1].readable, events[-1].sha256) == (True, 0, proof["sha256_before"])
+
+        code, printed = command("erase", ADA)
+        assert code == 0
+        assert f"erased        {ADA}" in printed
+        assert "0 shredded" in printed
+        land(parts, settings)

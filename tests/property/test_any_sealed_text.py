@@ -27,13 +27,13 @@ def test_any_text_comes_back_and_looks_sealed_in_between(key: bytes, subject: st
     event = MessagePosted(
         event_id=event_id, channel_id="1", message_id="m", user_id=subject, user_login=name, display_name=text + name, text=text
     )
-    sealed = seal_event(event, FIELDS, Ring(key), outside=True)
+    sealed = seal_event(event, event_id, FIELDS, Ring(key), outside=True)
     assert all(parse(getattr(sealed, f.name)) or getattr(event, f.name) in ("", "[erased]") for f in FIELDS)
-    assert seal_event(event, FIELDS, Ring(key), outside=True) == sealed
+    assert seal_event(event, event_id, FIELDS, Ring(key), outside=True) == sealed
     opened = open_event(sealed, FIELDS, Ring(key))
     assert opened == event
     assert all(isinstance(getattr(opened, f.name), Opened) or getattr(sealed, f.name) == getattr(event, f.name) for f in FIELDS)
-    assert seal_event(opened, FIELDS, Ring(key), outside=False) == sealed
+    assert seal_event(opened, event_id, FIELDS, Ring(key), outside=False) == sealed
     assert open_event(sealed, FIELDS, Ring(bytes(b ^ 1 for b in key))).text in ("[erased]", "")
 
 

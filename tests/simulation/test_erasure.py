@@ -78,6 +78,25 @@ class ShoutFold:
             yield UserBanned(channel_id=event.channel_id, user_id=event.user_id, moderator_id="0", reason=f"shouted: {event.text}")
 
 
+class Telling:
+    """Says something of each author to each message, without reading it."""
+
+    name, version, inputs, outputs, tables = "telling", 1, (CHAT,), (UserBanned,), ()
+    opens = (UserBanned,)
+
+    def apply(self, rows, event, at):
+        if isinstance(event, MessagePosted):
+            yield UserBanned(channel_id=event.channel_id, user_id=event.user_id, moderator_id="0", reason=f"heard of {event.user_id}")
+
+
+async def run_once(runner: Runner, log: MemoryLog, ends: dict[int, int]) -> None:
+    for partition, end in ends.items():
+        start = await runner.open(partition)
+        for batch in log.read(CHAT, partition, start, end):
+            await runner.run_batch(partition, batch)
+        await runner.close(partition)
+
+
 class MemoryCompactor:
     """What a cleaner does to a log in memory: older values of a key go."""
 
@@ -120,6 +139,11 @@ class Stage:
         asyncio.run(replay(Runner(fold, self.log, codec, stores), self.log, self.log.ends(CHAT)))
         return [(dict(s.scan(b"")), s.progress()) for s in (stores.open(f"{fold.name}.v1", p) for p in range(4))]
 
+    def shred(self, user: str) -> None:
+        [held] = self.ring._held[user]
+        self.log.append(KEYS, f"{user}.{held.name}".encode(), None)
+        until(lambda: user not in self.ring._held)
+
     def erasure(self, places=(), *, compacts: bool = True) -> Erasure:
         return Erasure(self.log, self.opaque, self.masters, MemoryCompactor(self.log, works=compacts), places=places)
 
@@ -131,6 +155,13 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     yield made
     made.ring.close()
     made.log.close()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 def contents(folder: Path) -> bytes:
@@ -181,6 +212,24 @@ def test_a_fold_that_reads_texts_seals_what_it_writes_and_keeps_fingerprints(sta
     stage.fold(ShoutFold(fingerprint))  # a replay past an erasure reads the marker and goes on
 
 
+def test_outputs_that_are_sent_again_are_the_same_bytes_and_a_missing_key_is_waited_for(stage: Stage) -> None:
+    stage.shred(BOB)  # who shouts; the ban names somebody without a key
+    ends = stage.log.ends(CHAT)
+    fold = Telling()
+    for _ in range(2):
+        runner = Runner(fold, stage.log, stage.sealing, MemoryStores())
+        asyncio.run(run_once(runner, stage.log, ends))
+    bans: dict[str, set[bytes]] = {}
+    for records in stage.log._topics[CHAT]:
+        for record in records:
+            event = stage.opaque.decode(record.value)
+            if isinstance(event, UserBanned):
+                bans.setdefault(event.event_id, set()).add(record.value)
+                assert OpeningCodec(stage.registry, stage.ring).decode(record.value).reason == f"heard of {event.user_id}"
+    assert len(bans) == 60
+    assert {len(contents) for contents in bans.values()} == {1}
+
+
 def test_a_text_that_was_never_sealed_is_found(stage: Stage) -> None:
     stage.say(ADA, "Ada Lovelace", "written by an old release", Codec(stage.registry))
     proof = stage.erasure().erase(ADA, "asked")
@@ -227,9 +276,7 @@ def test_a_record_that_was_changed_meanwhile_is_noticed(stage: Stage) -> None:
 
 def test_the_other_people_are_as_they_were_and_who_comes_back_is_somebody_new(stage: Stage) -> None:
     stage.erasure().erase(ADA, "asked")
-    deadline = time.monotonic() + 5
-    while ADA in stage.ring._held:
-        assert time.monotonic() < deadline
+    until(lambda: ADA not in stage.ring._held)
     stage.ring.ready(ADA).result(5)
     stage.say(ADA, "Ada Byron", "it is me again", stage.sealing)
     shown = fold_codec(ShoutFold(str), stage.sealing)

@@ -1,0 +1,106 @@
+"""Where copies of the log's texts could be on this machine: what an erasure looks through, unpacked."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from infra.settings import Settings
+from infra.views import VIEWS
+from schemas.privacy import personal_fields
+from streams.lake.shelf import Shelf
+from streams.log import Record
+from streams.log_lake import LakeLog, MissingRangeError
+from streams.objects import StoredObjects
+from streams.outputs import view_name
+from streams.privacy_erasure import Place
+from streams.snapshots import Snapshots
+from streams.store_reading import ReadOnlyStore, partitions_of
+from streams.topics import BY_NAME, OF_EVENT
+
+
+class Landed:
+    """What has landed in the lake: offsets that are missing there are passed over."""
+
+    def __init__(self, lake: LakeLog) -> None:
+        self._lake = lake
+
+    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
+        """The records from `start` up to `end`."""
+        at = start
+        while at < end:
+            try:
+                for batch in self._lake.read(topic, partition, at, end):
+                    yield batch
+                    at = batch[-1].offset + 1
+            except MissingRangeError:
+                at = next((commit.first for commit in self._lake.commits(topic, partition, at) if commit.first > at), end)
+            else:
+                return
+
+    def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
+        """Per partition the lake's start."""
+        return self._lake.starts_at(topic, timestamp)
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Per partition the lake's end."""
+        return self._lake.ends(topic)
+
+
+def archives(settings: Settings) -> dict[str, Landed]:
+    """The copies of the log, by name."""
+    return {"lake": Landed(LakeLog(Shelf.at(settings.objects_url)))}
+
+
+def places(settings: Settings, objects: StoredObjects) -> list[Place]:
+    """Views' rows, their snapshots, and the lake's columns beside the records that it holds."""
+    folder = settings.folder / "views"
+    stores = [Place(f"view {path.name}", lambda path=path: _rows(path)) for path in sorted(folder.glob("*")) if path.is_dir()]  # type: ignore[misc]
+    shelf = Shelf.at(settings.objects_url)
+    return [*stores, Place("snapshots", lambda: _snapshots(objects)), Place("lake columns", lambda: _columns(shelf))]
+
+
+def _rows(view: Path) -> Iterator[bytes]:
+    """The rows of a view's partitions, beside the worker that has them open."""
+    for partition in partitions_of(view):
+        yield from _store(view / str(partition))
+
+
+def _store(path: Path) -> Iterator[bytes]:
+    store = ReadOnlyStore(path)
+    try:
+        yield from (address + row for address, row in store.scan(b""))
+    finally:
+        store.close()
+
+
+def _snapshots(objects: StoredObjects) -> Iterator[bytes]:
+    """The rows of every snapshot of every view."""
+    snapshots = Snapshots(objects, VIEWS.values())
+    for fold in VIEWS.values():
+        view = view_name(fold)
+        for partition in range(BY_NAME[fold.inputs[0]].partitions):
+            for watermark in asyncio.run(snapshots.watermarks(view, partition)):
+                with tempfile.TemporaryDirectory() as folder:
+                    path = Path(folder) / "store"
+                    if asyncio.run(snapshots.restore(view, partition, path, at_most=watermark, beyond=watermark - 1)):
+                        yield from _store(path)
+
+
+def _columns(shelf: Shelf) -> Iterator[bytes]:
+    """The texts in the columns of the lake's files; the records themselves are read as a log."""
+    lake = LakeLog(shelf)
+    for topic in sorted({OF_EVENT[event].name for event in personal_fields()}):
+        for partition in range(BY_NAME[topic].partitions):
+            for commit in lake.commits(topic, partition):
+                for file in commit.files:
+                    yield from _texts(parquet.read_table(pa.BufferReader(shelf.get(file.address))))
+
+
+def _texts(table: pa.Table) -> Iterator[bytes]:
+    for column in table.columns:
+        if pa.types.is_string(column.type) or pa.types.is_dictionary(column.type):
+            yield from (str(text).encode() for text in column.to_pylist() if text is not None)
