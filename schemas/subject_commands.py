@@ -140,7 +140,7 @@ def set_mode(subject: str | None, asked: str) -> tuple[Mode, list[StoredRecord]]
     return mode, [mode_set(subject, mode)]
 
 
-def clear_mode(state: Subjects, subject: str) -> tuple[Mode, list[StoredRecord]]:
+def clear_mode(state: Subjects, subject: str | None) -> tuple[Mode, list[StoredRecord]]:
     """Takes a subject's mode away, so that the global one counts. Answers the mode that was."""
     if state.own_mode(subject) is None:
         raise RefusedError(40409, f"Subject '{subject}' does not have subject-level mode configured")

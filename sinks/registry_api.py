@@ -9,7 +9,8 @@ from schemas import subject_commands as commands
 from schemas.compatibility import Level, violations
 from schemas.subject_commands import RefusedError
 from schemas.subject_records import Version
-from sinks.registry_requests import VIEW, answer, body_of, described, errors, flag, schema_of, subject_of
+from sinks.registry_requests import VIEW, answer, described, errors, flag, schema_of, subject_of
+from sinks.registry_settings import SETTINGS
 from sinks.registry_view import RegistryView
 from streams.log import Log
 
@@ -27,6 +28,8 @@ def make_app(log: Log, level: Level = Level.FULL_TRANSITIVE) -> web.Application:
 
     app.cleanup_ctx.append(running)
     app.add_routes(routes)
+    for setting in SETTINGS:
+        app.add_routes(setting.routes())
     return app
 
 
@@ -147,50 +150,3 @@ async def _compatibility(request: web.Request) -> web.Response:
         compared = [commands.version_of(state, subject, asked)]
     broken = violations(state.level(subject), schema, [(v.version, json.loads(v.schema)) for v in compared])
     return answer({"is_compatible": not broken, **({"messages": broken} if flag(request, "verbose") else {})})
-
-
-@routes.get("/config")
-@routes.get("/config/{subject}")
-async def _config(request: web.Request) -> web.Response:
-    """The rule of a subject; the one in force where there is none of its own and `defaultToGlobal` is set."""
-    subject, state = request.match_info.get("subject"), request.app[VIEW].state
-    if subject is not None and state.own_level(subject) is None and not flag(request, "defaultToGlobal"):
-        raise RefusedError(40408, f"Subject '{subject}' does not have subject-level compatibility configured")
-    return answer({"compatibilityLevel": state.level(subject)})
-
-
-@routes.put("/config")
-@routes.put("/config/{subject}")
-async def _set_config(request: web.Request) -> web.Response:
-    subject, asked = request.match_info.get("subject"), str((await body_of(request)).get("compatibility"))
-    return answer({"compatibility": await request.app[VIEW].carry_out(lambda state: commands.set_level(state, subject, asked))})
-
-
-@routes.delete("/config")
-@routes.delete("/config/{subject}")
-async def _clear_config(request: web.Request) -> web.Response:
-    subject = request.match_info.get("subject")
-    return answer({"compatibilityLevel": await request.app[VIEW].carry_out(lambda state: commands.clear_level(state, subject))})
-
-
-@routes.get("/mode")
-@routes.get("/mode/{subject}")
-async def _mode(request: web.Request) -> web.Response:
-    """The mode of a subject; the one in force where there is none of its own and `defaultToGlobal` is set."""
-    subject, state = request.match_info.get("subject"), request.app[VIEW].state
-    if subject is not None and state.own_mode(subject) is None and not flag(request, "defaultToGlobal"):
-        raise RefusedError(40409, f"Subject '{subject}' does not have subject-level mode configured")
-    return answer({"mode": state.mode(subject)})
-
-
-@routes.put("/mode")
-@routes.put("/mode/{subject}")
-async def _set_mode(request: web.Request) -> web.Response:
-    subject, asked = request.match_info.get("subject"), str((await body_of(request)).get("mode"))
-    return answer({"mode": await request.app[VIEW].carry_out(lambda _state: commands.set_mode(subject, asked))})
-
-
-@routes.delete("/mode/{subject}")
-async def _clear_mode(request: web.Request) -> web.Response:
-    subject = subject_of(request)
-    return answer({"mode": await request.app[VIEW].carry_out(lambda state: commands.clear_mode(state, subject))})
