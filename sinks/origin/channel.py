@@ -28,6 +28,7 @@ class LiveChannel:
         self.profile: ChannelProfile | None = None
         self.rows: defaultdict[Table[Any], dict[str, Any]] = defaultdict(dict)
         self._size = size
+        self._settled: str | None = None
         self._window: Window | None = None
         self._documents: dict[Hashable, Document] = {}
         self._waiting: dict[Hashable, Waiting] = {}
@@ -61,7 +62,13 @@ class LiveChannel:
         broadcast, window = self.broadcast, self.window
         if broadcast is None or broadcast.state != "ended" or broadcast.session_id != window.session_id:
             return False
-        return window.edge(rendition).last >= broadcast.last or not window.alive(rendition)
+        whole = window.edge(rendition).last >= broadcast.last or not window.alive(rendition)
+        return whole or broadcast.session_id == self._settled
+
+    def settle(self, session_id: str) -> None:
+        """What a session that has ended lacks by now will not come: an encoder died near the end."""
+        self._settled = session_id
+        self.changed()
 
     def document(self, key: Hashable, render: Callable[[], Document]) -> Document:
         """What is rendered under a key, once until something changes."""

@@ -7,7 +7,7 @@ import structlog
 from processors.playlist.broadcast import BroadcastFold
 from processors.playlist.fold import PlaylistFold
 from schemas.event import Event
-from schemas.events import ChannelProfile, PartProduced, RenditionDeclared, SegmentProduced
+from schemas.events import ChannelProfile, PartProduced, RenditionDeclared, SegmentProduced, StreamEnded
 from schemas.wire import Codec
 from sinks.origin.channel import LiveChannel
 from sinks.origin.config import OriginConfig
@@ -19,6 +19,8 @@ from streams.log import Log
 
 logger = structlog.get_logger()
 PROFILES = "channel.profile.state.v1"
+LAST_S = 6.0
+"""After a session's end the renditions may come through for so long: three target durations. Encoders are one segment behind."""
 
 
 class Views:
@@ -33,6 +35,7 @@ class Views:
         self._logins: dict[str, str] = {}
         self._caught_up = False
         self._starting: asyncio.Task[None] | None = None
+        self._clock = clock
         now_ms = clock() // 1_000
         since_ms = dict.fromkeys(self._broadcast.inputs, now_ms - config.broadcast_reach_s * 1_000)
         since_ms |= dict.fromkeys(self._playlist.inputs, now_ms - config.segment_reach_s * 1_000)
@@ -117,6 +120,9 @@ class Views:
             if channel.broadcast is not None:
                 self._logins.setdefault(channel.broadcast.login, channel_id)
             channel.changed()
+            if isinstance(event, StreamEnded):
+                wait_s = event.occurred_at / 1e6 + LAST_S - self._clock() / 1e6
+                asyncio.get_running_loop().call_later(max(0.0, wait_s), channel.settle, event.session_id)
 
     def _on_segment(self, event: RenditionDeclared | PartProduced | SegmentProduced, at: At) -> None:
         channel = self._channel(event.channel_id)

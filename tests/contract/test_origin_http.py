@@ -137,6 +137,19 @@ async def test_a_quiet_channel_keeps_its_playlists_and_an_ended_one_says_so(orig
     assert '"live":false' in await origin.text("/api/channels/ana")
 
 
+async def test_a_rendition_whose_encoder_died_near_the_end_ends_too(
+    origin: LiveOrigin, world: World, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.produce(channel.segment(without=("160p30",)))
+    monkeypatch.setattr("sinks.origin.views.LAST_S", time.time() + 0.5 - channel.now / 1e6)  # the channel's time is years ago
+    world.publisher.publish(channel.ended())
+    await origin.applied()
+    assert (await origin.text("/live/ana/source.m3u8")).endswith("#EXT-X-ENDLIST\n")
+    assert "ENDLIST" not in await origin.text("/live/ana/160p30.m3u8"), "its encoder may be a segment behind"
+    await asyncio.sleep(0.6)
+    assert (await origin.text("/live/ana/160p30.m3u8")).endswith("#EXT-X-ENDLIST\n")
+
+
 async def test_channels_that_are_unknown_or_never_were_live_are_404_with_what_to_do(world: World) -> None:
     world.publisher.publish(profile(login="bo"))
     async with LiveOrigin(world) as origin:
@@ -167,6 +180,7 @@ async def test_a_new_session_replaces_the_former_one(origin: LiveOrigin, world: 
     later = Channel(channel.sources, session_id="11111111-2222-3333-4444-555555555555", start_us=channel.now + 60_000_000)
     world.publisher.publish(channel.ended())
     world.publisher.publish(later.started())
+    await origin.applied()
     asked = asyncio.create_task(origin.text("/live/ana/source.m3u8"))
     await asyncio.sleep(0.02)
     assert not asked.done(), "the former session is shown for one that has begun"
