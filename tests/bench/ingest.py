@@ -1,29 +1,40 @@
 """Sixteen publishers of 6 Mb/s at once, and what a stream costs: `./chronicast bench ingest -- [--publishers N] [--seconds N]`.
 
 The publishers are a process of their own; the ingest has its log in memory and its objects on disk, so it is measured and no broker.
+Exits 1 where a frame is unaccounted for, or the bit rate of what came out is not within 5 % of what was sent.
 """
 
 import argparse
 import asyncio
+import itertools
 import json
 import multiprocessing
 import resource
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import structlog
 import uvloop
 
-from schemas.events.media import PartProduced, StreamEnded
+from schemas.events.media import PartProduced, SegmentProduced, StreamEnded
+from streams.edges.ingest.rtmp.chunks import Message
 from streams.objects import StoredObjects
 from tests.bench._machine import machine
 from tests.ingest_stage import Stage, profile
 from tests.rtmp_client import AUDIO, VIDEO, RtmpClient, metadata, tags
 
 WARM_UP_S = 2.0
+LOOP_MS = 10_000
+"""Length of what publishers send again and again."""
+TOLERANCE = 0.05
+"""Of the bit rate (I4)."""
+FRAME_RATE = 60
+FLV_HEADER, FLV_PICTURE = 5, 1
+"""Bytes before a video tag's pictures, and the packet type that says there are some (FLV 10.1, E.4.3)."""
 STEP_S = 0.02
 """Publishers send what is due this often, as an encoder's socket does."""
 
@@ -56,15 +67,34 @@ async def serve(pipe: Connection, publishers: int, folder: str) -> None:
         await stage.wait(lambda: len(stage.events(StreamEnded)) == publishers)
     ended = stage.events(StreamEnded)
     parts = [part for part in stage.events(PartProduced) if part.rendition == "source"]
+    segments = [segment for segment in stage.events(SegmentProduced) if segment.rendition == "source"]
     late = sorted((part.stored_at - part.received_at) / 1_000 for part in parts)
     pipe.send(
         {
             "frames in": sum(event.frames_in for event in ended),
             "frames out": sum(event.frames_out for event in ended),
+            "frames dropped": sum(event.frames_dropped for event in ended),
+            "Mb/s out, each": 8e-6 * sum(one.size for one in segments) / sum(one.duration / one.timescale for one in segments),
             "part stored after its last frame, p50 ms": late[len(late) // 2],
             "part stored after its last frame, p99 ms": late[len(late) * 99 // 100],
         }
     )
+
+
+def script(path: Path, seconds: float) -> Iterator[Message]:
+    """The file's media over and over, with their times."""
+    media = [tag for tag in tags(path) if tag.kind in {AUDIO, VIDEO}]
+    for turn in itertools.count():
+        for tag in media:
+            at = turn * LOOP_MS + tag.timestamp
+            if at > 1_000 * seconds:
+                return
+            yield tag._replace(timestamp=at)
+
+
+def frames(path: Path, seconds: float) -> list[int]:
+    """Bytes of each picture that a publisher sends."""
+    return [len(tag.payload) - FLV_HEADER for tag in script(path, seconds) if tag.kind == VIDEO and tag.payload[1] == FLV_PICTURE]
 
 
 async def publish(port: int, key: str, path: Path, seconds: float) -> None:
@@ -72,17 +102,11 @@ async def publish(port: int, key: str, path: Path, seconds: float) -> None:
     client = await RtmpClient.open(port)
     assert await client.publish(key) == "NetStream.Publish.Start"
     await client.send(metadata(framerate=60.0, audiocodecid=10.0, videodatarate=6_000.0))
-    media = [tag for tag in tags(path) if tag.kind in {AUDIO, VIDEO}]
-    begin, length, turn = time.monotonic(), 10_000, 0
-    while turn * length < 1_000 * seconds:
-        for tag in media:
-            at = turn * length + tag.timestamp
-            if at > 1_000 * seconds:
-                break
-            while (time.monotonic() - begin) * 1_000 < at:
-                await asyncio.sleep(STEP_S)
-            await client.send(tag._replace(timestamp=at))
-        turn += 1
+    begin = time.monotonic()
+    for tag in script(path, seconds):
+        while (time.monotonic() - begin) * 1_000 < tag.timestamp:
+            await asyncio.sleep(STEP_S)
+        await client.send(tag)
     await client.leave()
 
 
@@ -120,9 +144,12 @@ def main() -> None:
         here.send(False)
         account = here.recv()
         server.join()
+        sent = frames(path, seconds)
+    rate = 8e-6 * sum(sent) / len(sent) * FRAME_RATE
     result = {
         "publishers": publishers,
-        "Mb/s each": 6.1,
+        "Mb/s sent, each": rate,
+        "frames sent": publishers * len(sent),
         "cores": round((after - before) / took, 3),
         "cores a stream": round((after - before) / took / publishers, 4),
         "MB a stream": round((full - empty) / publishers / 1e6, 1),
@@ -130,6 +157,8 @@ def main() -> None:
         "on": machine(),
     }
     print(json.dumps(result, indent=1))
+    whole = result["frames sent"] == account["frames in"] == account["frames out"] + account["frames dropped"]
+    raise SystemExit(not whole or abs(account["Mb/s out, each"] / rate - 1) > TOLERANCE)
 
 
 def run_server(pipe: Connection, publishers: int, folder: str) -> None:
