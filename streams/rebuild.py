@@ -203,7 +203,8 @@ class Rebuild:
         start = self._site.source.starts_at(self._fold.inputs[0], None)[partition]
         if start == 0 or watermark < 0:
             return
-        name, snapshots = self._site.live.name, self._site.snapshots
+        name = self._site.live.name
+        snapshots = self._site.snapshots if self._site.generations.runs(self._fold) else None  # another version's rows are no beginning
         there = await snapshots.watermarks(name, partition, watermark) if snapshots else []
         for at in sorted(at for at in there if at >= start - 1):
             if await restore_whole(snapshots, name, partition, path, at_most=at, beyond=at - 1):

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from infra.cli.console import FAILED, AsJson, out, show_json
+from infra.cli.console import FAILED, AsJson, CommandError, out, show_json
 from infra.cli.progress import progress
 from infra.cli.view_site import FromPlace, ViewName, ViewSite, row_table, short, stored
 from infra.replaying import Place
@@ -45,6 +45,11 @@ def verify(
 def verified(site: ViewSite, *, from_snapshot: bool = False, outputs: bool = False) -> Verdict:
     """Verifies the stores in use."""
     now, (fold, connection) = site.settings, (site.fold, site.connection)
+    if not site.generations.runs(fold):
+        raise CommandError(
+            f"{site.stores} is in use and this build has v{fold.version}: verify it with the build that folded it, or ./chronicast "
+            f"rebuild {fold.name}"
+        )
     ground = Ground(fold, connection.source, connection.codec, now.folder / "views" / site.stores, connection.snapshots)
     with progress(f"verifying {site.stores}") as shown, TemporaryDirectory(prefix="verify-", dir=now.folder) as scratch:
         verification = Verification(ground, Path(scratch) / "stores")

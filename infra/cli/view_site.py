@@ -12,6 +12,7 @@ from infra.views import SHOWN, UnknownViewError, view
 from streams.fold import Fold
 from streams.generations import Generations, read_generations
 from streams.moments import Archive
+from streams.outputs import view_name
 from streams.replay_partition import Connection
 
 ViewName = Annotated[str, typer.Argument(metavar="VIEW", help="Name of a view, such as scheduler.")]
@@ -37,7 +38,8 @@ class ViewSite(NamedTuple):
     def archive(self) -> Archive:
         """What its past is read from. Views that are shown are functions of the latest events: they may begin where the log does."""
         source, codec, _, snapshots = self.connection
-        return Archive(self.fold, source, codec, self.stores, snapshots, self.fold not in SHOWN)
+        name = self.stores if self.generations.runs(self.fold) else view_name(self.fold)
+        return Archive(self.fold, source, codec, name, snapshots, self.fold not in SHOWN)
 
 
 def view_site(name: str, place: Place = Place.KAFKA) -> ViewSite:
