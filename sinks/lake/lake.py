@@ -180,6 +180,10 @@ class Lake:
 
     def _take(self, waiting: Waiting, records: list[Record]) -> None:
         """Holds records and lands what has become too much."""
+        # Another writer, there by mistake, may have landed further than this one has read.
+        records = [record for record in records if record.offset >= waiting.expected]
+        if not records:
+            return
         gap = self._gap(waiting, records)
         waiting.add(records[:gap])
         if gap < len(records):

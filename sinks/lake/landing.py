@@ -94,8 +94,6 @@ class PartitionLander:
                 f"the records {plan.first} to {plan.last} of {self.topic}/{self.partition} are not those that were planned: the log or the "
                 f"registry is another. Bring the former back, or remove {layout.plan(self.topic, self.partition, plan.first)} and its files"
             )
-        for address in plan.files:
-            self._shelf.sweep(address)
         return self._carry_out(plan, tables)
 
     def _carry_out(self, plan: Plan, tables: Tables) -> Commit:

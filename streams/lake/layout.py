@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 ROOT = "lake"
+STAGING = f"{ROOT}/_staging"
+"""Where files are written before they get their names, in a store that is a local directory."""
 UNDECODABLE = "undecodable"
 """Where records lie that their schema does not fit, or that have none. Avro names of ours are never in lower case."""
 TOMBSTONE = "tombstone"

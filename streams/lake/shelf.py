@@ -1,14 +1,20 @@
 """The object store as the lake needs it: objects that are made once, listed in order, from any thread."""
 
+import time
 from pathlib import Path
 from urllib.parse import unquote, urlparse
+from uuid import uuid4
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, from_url
 
 from streams.errors import TransientError
+from streams.lake import layout
 from streams.objects import ObjectMissingError
+
+LEFT_S = 3_600.0
+"""Age at which a file that is being written is one that a killed process left: it takes some milliseconds."""
 
 
 class StoreUnavailableError(TransientError):
@@ -22,6 +28,12 @@ class Shelf:
         """`folder`: where the objects lie, if that is a local directory."""
         self._store = store
         self._folder = folder
+        if folder is not None:
+            self._staging = folder / layout.STAGING
+            self._staging.mkdir(parents=True, exist_ok=True)
+            for left in self._staging.iterdir():
+                if left.stat().st_mtime < time.time() - LEFT_S:
+                    left.unlink(missing_ok=True)
 
     @classmethod
     def at(cls, url: str) -> "Shelf":
@@ -37,12 +49,25 @@ class Shelf:
             StoreUnavailableError: the store failed.
         """
         try:
-            obstore.put(self._store, address, data, mode="create", use_multipart=False)
-        except AlreadyExistsError:
+            if self._folder is None:
+                obstore.put(self._store, address, data, mode="create", use_multipart=False)
+            else:
+                self._link(self._folder / address, data)
+        except (AlreadyExistsError, FileExistsError):
             return False
         except (BaseError, OSError) as cause:
             raise StoreUnavailableError(f"{address} could not be written: {cause}") from cause
         return True
+
+    def _link(self, path: Path, data: bytes) -> None:
+        """Makes a file. Not by obstore, which would write it beside its place: what a kill left there, Flink would take for data."""
+        staging = self._staging / uuid4().hex
+        try:
+            staging.write_bytes(data)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.hardlink_to(staging)
+        finally:
+            staging.unlink(missing_ok=True)
 
     def get(self, address: str) -> bytes:
         """The whole object.
@@ -81,13 +106,3 @@ class Shelf:
             pass
         except (BaseError, OSError) as cause:
             raise StoreUnavailableError(f"{address} could not be removed: {cause}") from cause
-
-    def sweep(self, address: str) -> None:
-        """Removes what killed writes of an object left in a local directory (`{address}#1`): Flink would take them for data.
-
-        Another process's write of the same object that is on its way fails by this, and is tried again.
-        """
-        if self._folder is not None:
-            beside = self._folder / address
-            for left in beside.parent.glob(f"{beside.name}#*"):
-                left.unlink(missing_ok=True)
