@@ -7,14 +7,21 @@ import typer
 from infra.cli.account import account
 from infra.cli.bench import bench
 from infra.cli.console import FAILED, CommandError, err
+from infra.cli.diff import diff
 from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.erase import erase
+from infra.cli.export import export
+from infra.cli.rebuild import rebuild
+from infra.cli.replay import replay
+from infra.cli.sql import sql
 from infra.cli.status import status
 from infra.cli.tail import tail
 from infra.cli.testing import run_tests
 from infra.cli.topics import topics
 from infra.cli.up import up
+from infra.cli.verify import verify
+from infra.cli.view import view
 from schemas.errors import SchemaError
 from streams.errors import StreamingError
 
@@ -33,6 +40,13 @@ app.command()(doctor)
 app.command()(status)
 app.command()(topics)
 app.command()(tail)
+app.command()(sql)
+app.command()(replay)
+app.command()(verify)
+app.command()(rebuild)
+app.command()(diff)
+app.command()(view)
+app.command()(export)
 app.command()(erase)
 app.command(context_settings=PASSED_ON)(bench)
 app.command("test", context_settings=PASSED_ON)(run_tests)
