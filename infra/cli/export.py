@@ -7,6 +7,7 @@ import msgspec
 import typer
 
 from infra.cli.console import USAGE, AsJson, CommandError, out, parts, show_json
+from infra.cli.dlq import SOURCES
 from infra.cli.letter_texts import moment
 from infra.cli.moments import MOMENTS, offsets
 from infra.cli.progress import progress
@@ -14,6 +15,7 @@ from infra.cli.tail import topic_named
 from infra.version import code_version
 from streams.log import Source
 from streams.slices import SliceManifest, write
+from streams.topics import BY_NAME
 
 
 def export(
@@ -29,6 +31,8 @@ def export(
     if not file.absolute().parent.is_dir():
         raise CommandError(f"there is no folder {file.absolute().parent}", USAGE)
     names = list(dict.fromkeys(topic_named(topic) for topic in topics))
+    if secret := [name for name in names if BY_NAME[SOURCES.get(name, name)].secret]:
+        raise CommandError(f"{', '.join(secret)} holds keys that an erasure must be able to shred: a copy would outlive it", USAGE)
     with parts() as running, progress("exporting") as shown:
         ranges = {name: _range(running.log, name, since, until) for name in names}
         manifest = write(file, running.log, running.registry, ranges, code_version=code_version(), told=shown)

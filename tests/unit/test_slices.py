@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.cli.console import CommandError
+from infra.cli.export import export
 from schemas.events import Followed
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
@@ -250,3 +252,11 @@ def test_real_time_at_ten_times_the_speed_is_late_by_little() -> None:
     assert min(late) > -0.001  # never early
     assert sorted(late)[int(len(late) * 0.99)] < 0.1  # a record's time is 5 ms: 0.1 s is what a busy machine adds
     assert time.monotonic() - began == pytest.approx(2.495, abs=0.2)
+
+
+@pytest.mark.row("E10")
+@pytest.mark.parametrize("topic", ["privacy.key.state.v1", "privacy.key.dlq.v1"])
+def test_keys_are_not_exported(topic: str, path: Path) -> None:
+    with pytest.raises(CommandError, match="would outlive it"):
+        export([topic], path)
+    assert not path.exists()
