@@ -13,7 +13,8 @@ from infra.settings import Ports
 from schemas.contract import released, subject
 from schemas.event import Event
 from schemas.events import Tick
-from streams.log_admin import DEAD_LETTERS_MS
+from streams.dead_letters import FIXED, REPLAYED
+from streams.log_admin import letters_ms
 from streams.outputs import SOURCE
 from streams.topics import CATALOGUE, Topic, dead_letters
 
@@ -36,12 +37,17 @@ ERRORS = {
     "x-error.topic": "Where it came from, as the next two.",
     "x-error.partition": "Decimal digits.",
     "x-error.offset": "Decimal digits.",
-    "x-error.stage": "What failed: decode or apply.",
+    "x-error.stage": "What failed: decode, apply, or key (too long for a row).",
     "x-error.class.name": "Class of the error.",
     "x-error.exception.message": "What went wrong.",
     "x-error.processor": "View with its version, such as scheduler.v1.",
+    "x-error.code_version": "Build of the view, such as 0.1.0+4f2a9c1d0b7e.",
+    "x-error.attempt": "Decimal digits: 1, and one more for each replay that failed again.",
 }
 """streams/outputs.py."""
+CORRECTED = {FIXED: "On a correction: topic/partition/offset of the letter that it corrects."}
+REPLAYS = {REPLAYED: "Last, on a dead letter that was put back: topic/partition/offset of the record that could not be processed."}
+"""streams/dead_letters.py."""
 
 
 def text_headers(described: dict[str, str], required: list[str]) -> dict[str, Any]:
@@ -106,7 +112,7 @@ def letters(topic: Topic) -> dict[str, Any]:
         "address": dead_letters(topic.name),
         "description": f"Records of {topic.name} that a view could not process: key, value, partition and headers unchanged.",
         "messages": {"DeadLetter": {"$ref": "#/components/messages/DeadLetter"}},
-        "bindings": kafka(topic.partitions, "delete", DEAD_LETTERS_MS),
+        "bindings": kafka(topic.partitions, "delete", letters_ms(topic)),
         "x-owner": "every view",
         "x-key": topic.key,
         "x-order": "as processed",
@@ -141,8 +147,8 @@ def document() -> dict[str, Any]:
         },
         "components": {
             "schemas": {
-                "cloudEventHeaders": text_headers(CLOUDEVENTS | OF_VIEWS, list(CLOUDEVENTS)),
-                "deadLetterHeaders": text_headers(ERRORS, list(ERRORS)),
+                "cloudEventHeaders": text_headers(CLOUDEVENTS | OF_VIEWS | REPLAYS, list(CLOUDEVENTS)),
+                "deadLetterHeaders": text_headers(ERRORS | CORRECTED, list(ERRORS)),
             },
             "messages": {
                 "DeadLetter": {

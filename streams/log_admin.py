@@ -19,6 +19,17 @@ DEAD_LETTERS_MS = 30 * DAY_MS
 """Long enough for somebody to mend the cause and replay."""
 
 
+def letters_ms(topic: Topic) -> int:
+    """How long a topic's dead letters are kept, milliseconds; -1 is for ever.
+
+    A letter has its record's timestamp, which may be as old as the topic's retention when a view is folded anew. Letters of a
+    topic that holds secrets are not kept beyond what mending takes.
+    """
+    if topic.secret:
+        return DEAD_LETTERS_MS
+    return -1 if topic.retention_ms < 0 else topic.retention_ms + DEAD_LETTERS_MS
+
+
 class Wanted(NamedTuple):
     """A topic as it should be on the broker."""
 
@@ -37,7 +48,7 @@ def wanted(catalogue: Iterable[Topic]) -> list[Wanted]:
     for topic in catalogue:
         config = {"cleanup.policy": topic.cleanup, "retention.ms": str(topic.retention_ms), **dict(topic.settings)}
         found.append(Wanted(topic.name, topic.partitions, config))
-        letters = {"cleanup.policy": "delete", "retention.ms": str(DEAD_LETTERS_MS)}
+        letters = {"cleanup.policy": "delete", "retention.ms": str(letters_ms(topic))}
         found.append(Wanted(dead_letters(topic.name), topic.partitions, letters))
     return found
 
