@@ -1,15 +1,22 @@
 """What the views made of a slice, pinned beside it, so that an incident that was mended stays mended."""
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 
+from schemas.wire import Codec
 from streams.fold import Fold
 from streams.outputs import view_name
+from streams.refolding import Refold
+from streams.replay_manifest import digest_of
+from streams.slice_registry import SliceRegistry
 from streams.slice_replay import fold_slice
 from streams.slices import Slice
+from streams.store import Progress
+from streams.store_memory import MemoryStore
 
 Pins = dict[str, "Pin"]
 """By view and version."""
@@ -20,7 +27,9 @@ class Pin(msgspec.Struct, frozen=True):
 
     records: int
     state: dict[str, str]
-    """Digest of the rows, by partition."""
+    """Digest of the rows at the end, by partition."""
+    history: dict[str, str]
+    """Digest over those after each record: what a view that sends nothing showed on the way."""
     outputs: dict[str, str]
     """Digest of what the fold would have sent, by partition."""
     sent: int
@@ -36,7 +45,23 @@ def pins(held: Slice, folds: Iterable[Fold]) -> Pins:
                 manifest = fold_slice(held, fold, Path(rows))
             state = {str(part.partition): part.state or "" for part in manifest.partitions}
             outputs = {str(part.partition): part.outputs or "" for part in manifest.partitions}
-            found[view_name(fold)] = Pin(manifest.records, state, outputs, sum(part.sent for part in manifest.partitions))
+            history = asyncio.run(_history(held, fold))
+            found[view_name(fold)] = Pin(manifest.records, state, history, outputs, sum(part.sent for part in manifest.partitions))
+    return found
+
+
+async def _history(held: Slice, fold: Fold) -> dict[str, str]:
+    """The rows as they went, by partition."""
+    topic, codec, found = fold.inputs[0], Codec(SliceRegistry(held.schemas)), {}
+    for partition, asked in held.ranges(topic).items():
+        store = MemoryStore()
+        store.commit({}, Progress(asked.start - 1, 0))
+        refold = Refold(fold, codec, store, partition)
+        states = []
+        for record in (each for batch in held.read(topic, partition, asked.start, asked.stop) for each in batch):
+            await refold.fold([record])
+            states.append(f"{refold.progress.digest:032x}\n".encode())
+        found[str(partition)] = digest_of(states)
     return found
 
 
@@ -64,6 +89,7 @@ def differences(path: Path, before: Pins, now: Pins) -> list[str]:
     for view in before.keys() & now.keys():
         old, new = before[view], now[view]
         parts = [f"rows of partition {p}" for p in sorted(new.state) if old.state.get(p) != new.state[p]]
+        parts += [f"rows on the way, partition {p}" for p in sorted(new.history) if old.history.get(p) != new.history[p]]
         parts += [f"outputs of partition {p}" for p in sorted(new.outputs) if old.outputs.get(p) != new.outputs[p]]
         if parts or old != new:
             counts = f"{old.records} records and {old.sent} outputs then, {new.records} and {new.sent} now"
