@@ -50,6 +50,17 @@ class TestLocalObjects(ObjectsCase):
     def objects(self, tmp_path) -> Objects:
         return StoredObjects.at(f"file://{tmp_path / 'objects'}")
 
+    async def test_what_is_being_written_is_in_no_list(self, objects: Objects, tmp_path) -> None:
+        await objects.put("a/b", b"1")
+        assert [path.name for path in (tmp_path / "objects" / "a").iterdir()] == ["b"]
+        (tmp_path / "objects" / "a" / "c#12").write_bytes(b"half")
+        assert await objects.list("a") == ["a/b"]
+
+    async def test_odd_names_are_kept_as_the_store_has_them(self, objects: Objects) -> None:
+        for address in ("a/ä", "a/b c", "a/%41"):
+            await objects.put(address, address.encode())
+            assert await objects.get(address) == address.encode()
+
 
 class TestMemoryObjects(ObjectsCase):
     @pytest.fixture
