@@ -1,6 +1,7 @@
 """What all processes have in common: settings, logs, probes, metrics, and an orderly end."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -52,6 +53,8 @@ class App:
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+            gc.collect()
+            gc.freeze()  # what is loaded by now lives as long as the process: collections need not look at it again
             yield
         finally:
             await runner.cleanup()

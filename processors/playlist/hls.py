@@ -37,9 +37,10 @@ def media_playlist(window: Window, listing: Listing, shape: Shape, *, over: bool
     target = target_duration(listing)
     first = entries[0].media_sequence if entries else growing.media_sequence if growing else 0
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", f"#EXT-X-TARGETDURATION:{target}"]
-    lines.append(_server_control(window, listing, shape, target))
+    part = part_target(listing) if shape.parts else 0.0
+    lines.append(_server_control(window, shape, target, part))
     if shape.parts:
-        lines.append(f"#EXT-X-PART-INF:PART-TARGET={seconds(part_target(listing))}")
+        lines.append(f"#EXT-X-PART-INF:PART-TARGET={seconds(part)}")
     lines.append(f"#EXT-X-MEDIA-SEQUENCE:{first}")
     lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{_first_discontinuity(listing)}")
     if all(segment.independent for segment in listing.segments) and (growing is None or growing.independent):
@@ -74,7 +75,7 @@ def target_duration(listing: Listing) -> int:
 def part_target(listing: Listing) -> float:
     """Seconds: the declared longest part, more only where a listed part did come out longer."""
     listed = [entry.segment for entry in listing.entries[-PART_SEGMENTS:]] + [listing.growing]
-    longest = max((part.duration / segment.timescale for segment in listed if segment for part in segment.parts), default=0.0)
+    longest = max((max(part.duration for part in one.parts) / one.timescale for one in listed if one and one.parts), default=0.0)
     return max(listing.declared.part_target_us / 1_000_000, longest)
 
 
@@ -98,12 +99,14 @@ def entry_address(entry: Entry, channel_id: str, listing: Listing) -> str:
     return address.segment(channel_id, listing.declared.session_id, listing.rendition, entry.media_sequence)
 
 
-def _server_control(window: Window, listing: Listing, shape: Shape, target: int) -> str:
+def _server_control(window: Window, shape: Shape, target: int, part: float) -> str:
     control = f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={seconds(SKIP_TARGETS * target)}"
     control += f",HOLD-BACK={seconds(HOLD_BACK_TARGETS * target)}"
+    if not shape.parts:
+        return control
     pictures = sum(one.declared.kind == "video" for one in window.renditions)
     parts = HOLD_BACK_PARTS if pictures > 1 else HOLD_BACK_PARTS_ALONE
-    return control + (f",PART-HOLD-BACK={seconds(parts * part_target(listing))}" if shape.parts else "")
+    return f"{control},PART-HOLD-BACK={seconds(parts * part)}"
 
 
 def _first_discontinuity(listing: Listing) -> int:

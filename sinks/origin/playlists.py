@@ -7,7 +7,7 @@ from aiohttp import web
 
 from processors.playlist.classic import classic_master, classic_playlist, listed_pairs
 from processors.playlist.dash import manifest
-from processors.playlist.hls import Shape, media_playlist, part_target, target_duration
+from processors.playlist.hls import Shape, media_playlist, target_duration
 from processors.playlist.iframes import iframe_playlist
 from processors.playlist.master import master_playlist
 from processors.playlist.window import Listing
@@ -60,7 +60,8 @@ class Playlists:
         listing = await _listing(channel, rendition, parts=asked.shape.parts)
         if asked.blocking:
             await _block(channel, listing, asked)
-        return self._media(channel, rendition, asked.shape).answer(request, BLOCKED if asked.blocking else FRESH)
+        document = self._media(channel, rendition, asked.shape)
+        return document.answer(request, BLOCKED, tagged=False) if asked.blocking else document.answer(request, FRESH)
 
     async def iframes(self, request: web.Request) -> web.Response:
         """A rendition's key frames."""
@@ -165,7 +166,7 @@ async def _block(channel: LiveChannel, listing: Listing, asked: Directives) -> N
     last, parts = channel.window.edge(rendition)
     if channel.over(rendition):
         return
-    advance = math.ceil(AHEAD_SECONDS / part_target(listing))
+    advance = math.ceil(AHEAD_SECONDS * 1_000_000 / listing.declared.part_target_us)
     newest_part = parts if media_sequence == last + 1 else 0
     if media_sequence > last + bool(parts) + AHEAD_SEGMENTS or (
         media_sequence > last and part is not None and part > newest_part + advance

@@ -2,6 +2,7 @@
 
 import statistics
 from collections import OrderedDict, defaultdict, deque
+from functools import cache
 from typing import Any, TypeVar
 
 from prometheus_client import Counter, Histogram
@@ -24,6 +25,12 @@ REMEMBERED = 4096
 """Events whose stamps are kept for those that refer to them: two minutes of a full ladder."""
 BUDGETS = {(stage.name, mode): us for stage in STAGES for mode, us in (("low", stage.low_us), ("normal", stage.normal_us))}
 T = TypeVar("T")
+
+
+@cache
+def _seconds(stage: str, mode: Mode) -> Histogram:
+    """A stage's histogram; finding it by labels costs more than observing."""
+    return SECONDS.labels(stage, mode)
 
 
 class Stages:
@@ -84,7 +91,7 @@ class Stages:
         return rows
 
     def _observe(self, channel_id: str, mode: Mode, stage: str, us: int) -> None:
-        SECONDS.labels(stage, mode).observe(max(us, 0) / 1_000_000)
+        _seconds(stage, mode).observe(max(us, 0) / 1_000_000)
         if us > BUDGETS[stage, mode]:
             BREACHES.labels(stage, mode).inc()
         self._recent[channel_id].setdefault((mode, stage), deque(maxlen=RECENT)).append(us)

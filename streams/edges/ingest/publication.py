@@ -20,8 +20,8 @@ from streams.media.h264 import MalformedVideoError
 ENCODER_NAME = 128
 """Characters kept of an encoder's name."""
 MOST_BIT_RATE = 1_000_000_000
-JITTER_S = 0.06
-"""What ends a part may come this much (two frames) sooner than a part's length after what ended the one before."""
+JITTER_S = 0.05
+"""What ends a part may come this much sooner than a part's length after what ended the one before; a frame is 17 or 33 ms."""
 
 
 class LivePublication:

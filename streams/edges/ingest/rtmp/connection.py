@@ -32,6 +32,8 @@ MOST_UNREAD = 256 * 1024
 """Answers that wait for a peer that does not read."""
 REST_BYTES = 64 * 1024
 """That wake a connection at rest: one read of the event loop. The kernel's buffer holds more, so that no sender is held up."""
+WAKE_BYTES = 32
+"""That wake it otherwise: more than a chunk's header, which some senders send by itself, and fewer than the shortest command has."""
 CONTROL_STREAM, COMMAND_STREAM = 2, 3
 """Chunk streams that we answer on."""
 MEDIA_STREAM = 1
@@ -140,7 +142,7 @@ class RtmpConnection(asyncio.Protocol):
         if self._rest:
             self._rest.cancel()
         self._wake_at(REST_BYTES)
-        self._rest = self._loop.call_later(seconds, self._wake_at, 1)
+        self._rest = self._loop.call_later(seconds, self._wake_at, WAKE_BYTES)
 
     def _wake_at(self, size: int) -> None:
         """Bytes that must be there for the kernel to say so; an end of the connection is told at once."""
