@@ -24,7 +24,7 @@ TESTS_NPM = (CHECKOUT / "tests" / "browser", CHECKOUT / "tests" / "contract" / "
 
 RUN = {"java": "openjdk-17-jre-headless", "mvn": "maven", "ffmpeg": "ffmpeg", "nginx": "nginx-light", "setpriv": "util-linux"}
 """Program -> Debian package that has it."""
-TEST = {"chromium": "chromium"}
+TEST = {"chromium": "chromium", "kcat": "kcat"}
 RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 """What the video bench compares with; Debian's libnginx-mod-rtmp."""
 PYTHON = ">=3.11,<3.13"

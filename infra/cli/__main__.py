@@ -14,6 +14,7 @@ from infra.cli.erase import erase
 from infra.cli.export import export
 from infra.cli.rebuild import rebuild
 from infra.cli.replay import replay
+from infra.cli.sql import sql
 from infra.cli.status import status
 from infra.cli.tail import tail
 from infra.cli.testing import run_tests
@@ -39,6 +40,7 @@ app.command()(doctor)
 app.command()(status)
 app.command()(topics)
 app.command()(tail)
+app.command()(sql)
 app.command()(replay)
 app.command()(verify)
 app.command()(rebuild)
