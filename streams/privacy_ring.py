@@ -129,7 +129,7 @@ class KeyRing:
         A name that is not known is looked for up to the log's end first: its record lies there before any text that it sealed.
 
         Raises:
-            KeysUnavailableError: the log did not answer.
+            KeysUnavailableError: the log did not answer, or the key is there and its master key is not here.
         """
         found = self._find(subject, name)
         if found is None and (subject, name) not in self._gone:
@@ -139,8 +139,12 @@ class KeyRing:
                 if len(self._gone) >= GONE:
                     self._gone.clear()
                 self._gone.add((subject, name))
+        if found is None:
+            return None
+        if not self._masters.has(found.master):
+            raise KeysUnavailableError(f"a key of {subject} is wrapped by master key {found.master}: start this process anew with it")
         try:
-            return None if found is None else self._cipher(subject, found)
+            return self._cipher(subject, found)
         except MasterKeyError:
             logger.exception("a key cannot be used", subject=subject)
             return None

@@ -69,6 +69,17 @@ def _show(proof: Proof) -> None:
             f"[red]not done[/]      the wrapped keys are still on the broker's disk{why}. The broker removes them within a day of the "
             f"next key; call ./chronicast erase {proof.subject} again to hurry it and to prove it"
         )
-    out.print(
-        f"[green]erased[/]        {proof.subject}" if proof.holds else f"[red]NOT erased[/]    {proof.readable} texts can still be read"
-    )
+    if proof.holds:
+        out.print(f"[green]erased[/]        {proof.subject}")
+    else:
+        out.print(f"[red]NOT erased[/]    {proof.subject}: {_lacks(proof)}")
+
+
+def _lacks(proof: Proof) -> str:
+    """Why a proof does not hold."""
+    reasons = {
+        f"{proof.readable} texts can still be read": proof.readable,
+        "records have changed meanwhile": proof.sha256_before != proof.sha256_after,
+        "keys are still on the disk": not proof.compacted,
+    }
+    return ", ".join(reason for reason, true in reasons.items() if true)

@@ -165,6 +165,17 @@ def test_another_master_key_stops_the_start_with_its_name(stage: Stage, tmp_path
         other.start()
 
 
+def test_a_key_that_came_with_another_master_key_is_not_taken_for_shredded(stage: Stage, tmp_path: Path) -> None:
+    ring = stage.ring()
+    other = KeyRing(stage.log, stage.codec, MasterKeys.at(tmp_path / "other.key"), "x")
+    stage.rings.append(other)
+    other.start()
+    other.ready("7").result(5)
+    name = other._held["7"][0].name
+    with pytest.raises(KeysUnavailableError, match="start this process anew"):
+        ring.opening("7", name)
+
+
 def test_a_wrapped_key_cannot_be_given_to_another_subject(stage: Stage) -> None:
     master, wrapped = stage.masters.wrap("7.abcdefghijk", bytes(32))
     assert stage.masters.unwrap("7.abcdefghijk", master, wrapped) == bytes(32)
