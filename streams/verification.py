@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from streams.log import Source
 from streams.outputs import view_name
 from streams.past import restore_whole
 from streams.refolding import Refold, refold
-from streams.snapshots import Snapshots
+from streams.snapshots import DamagedSnapshotError, Snapshots
 from streams.store import Progress
 from streams.store_reading import NoStoreError, StoreReading, open_reading, partitions_of
 from streams.store_rocksdict import RocksStores
@@ -220,8 +221,12 @@ class Verification:
         """Position and digest of each snapshot of the live view between base and watermark, in order."""
         if self._ground.snapshots is None:
             return []
-        there = await self._ground.snapshots.watermarks(self._view, partition, live.watermark)
-        return [(await self._ground.snapshots.read(self._view, partition, w)).progress for w in sorted(there) if w > base.watermark]
+        found = []
+        for watermark in sorted(await self._ground.snapshots.watermarks(self._view, partition, live.watermark)):
+            if watermark > base.watermark:
+                with suppress(DamagedSnapshotError):  # the search is a little wider without it
+                    found.append((await self._ground.snapshots.read(self._view, partition, watermark)).progress)
+        return found
 
     def _shown(self, partition: int, difference: RowDifference) -> DifferingRow:
         place = place_of(difference.address)

@@ -1,0 +1,132 @@
+"""How long a look at the past takes: `python -m tests.bench.view_at [--events N] [--every N] [--looks N]`.
+
+A log on a broker of its own, the counting view folded with a snapshot every so many records, and looks at random moments: all rows, and
+the rows of one key; with the snapshots and without.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from schemas.events import Followed
+from schemas.registry import LocalRegistry
+from schemas.wire import Codec
+from streams.errors import BacklogFullError
+from streams.kafka_source import KafkaSource
+from streams.log_admin import ensure_topics
+from streams.log_kafka import KafkaLog
+from streams.moments import Archive, PastView, key_at, view_at
+from streams.objects import StoredObjects
+from streams.outputs import view_name
+from streams.publisher import Publisher
+from streams.refolding import Refold, refold
+from streams.snapshots import Snapshots
+from streams.store_rocksdict import RocksStores
+from tests.bench._machine import machine
+from tests.conftest import Broker
+from tests.simulation.counting import INPUT, CountingFold, preloaded
+
+CHANNELS, USERS = 1_009, 77
+BEGAN_US = 1_700_000_000_000_000
+STEP_US = 1_000
+"""Events lie 1 ms apart."""
+Look = Callable[[Archive, int, Path], Awaitable[PastView]]
+
+
+def fill(bootstrap: str, codec: Codec, events: int) -> None:
+    """Puts the events on the log."""
+    ensure_topics(bootstrap)
+    log = KafkaLog(bootstrap, linger_ms=5)
+    publisher = Publisher(log, codec, "bench-1")
+    for i in range(events):
+        event = replace(Followed(channel_id=str(i % CHANNELS), user_id=str(i % USERS)), occurred_at=BEGAN_US + i * STEP_US)
+        while True:
+            try:
+                publisher.publish(event)
+            except BacklogFullError:
+                time.sleep(0.01)
+            else:
+                break
+    assert log.flush(120)
+    log.close()
+
+
+async def fold(archive: Archive, folder: Path, every: int) -> None:
+    """Folds the view, which leaves its snapshots."""
+    stores = RocksStores(folder, snapshots=archive.snapshots, every=every)
+    for partition, end in archive.source.ends(INPUT).items():
+        store = stores.open(view_name(archive.fold), partition)
+        await refold(Refold(archive.fold, archive.codec, store, partition), archive.source, end)
+        store.close()
+    assert stores.sent(60)
+
+
+async def all_rows(archive: Archive, at_ms: int, folder: Path) -> PastView:
+    return await view_at(archive, archive.positions(at_ms), folder)
+
+
+async def one_key(archive: Archive, at_ms: int, folder: Path) -> PastView:
+    return await key_at(archive, str(at_ms % CHANNELS), archive.positions(at_ms), folder)
+
+
+async def measure(archive: Archive, look: Look, moments: list[int], folder: Path) -> dict[str, float]:
+    """Seconds of the looks, and the records that each folded."""
+    seconds, folded = [], []
+    for number, at in enumerate(moments):
+        began = time.perf_counter()
+        past = await look(archive, at, folder / str(number))
+        assert sum(1 for _ in past.rows())
+        seconds.append(time.perf_counter() - began)
+        folded.append(past.folded)
+        past.close()
+    seconds.sort()
+    return {
+        "p50_s": round(seconds[len(seconds) // 2], 3),
+        "p95_s": round(seconds[int(0.95 * (len(seconds) - 1))], 3),
+        "folded_mean": round(sum(folded) / len(folded)),
+    }
+
+
+async def run(bootstrap: str, codec: Codec, folder: Path, options: argparse.Namespace) -> dict[str, object]:
+    """Measures; the result."""
+    snapshots = Snapshots(StoredObjects.at(f"file://{folder / 'objects'}"), [CountingFold()])
+    archive = Archive(CountingFold(), KafkaSource(bootstrap), codec, view_name(CountingFold()), snapshots)
+    await fold(archive, folder / "live", options.every)
+    dice = random.Random(1)
+    moments = [BEGAN_US // 1_000 + dice.randrange(options.events * STEP_US // 1_000) for _ in range(options.looks)]
+    few = moments[: max(5, options.looks // 8)]
+    result: dict[str, object] = {"events": options.events, "every": options.every, "looks": options.looks, "machine": machine()}
+    for name, look in (("all rows", all_rows), ("one key", one_key)):
+        with_them = await measure(archive, look, moments, folder / "with")
+        without = await measure(archive._replace(snapshots=None), look, few, folder / "without")
+        result[name] = {"with": with_them, "without": without, "ratio": round(without["p95_s"] / with_them["p95_s"], 1)}
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=400_000)
+    parser.add_argument("--every", type=int, default=20_000, help="records of a partition between two snapshots")
+    parser.add_argument("--looks", type=int, default=40)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        broker = Broker(Path(folder) / "kafka")
+        (Path(folder) / "kafka").mkdir()
+        broker.start()
+        try:
+            codec = Codec(preloaded(LocalRegistry()))
+            fill(broker.bootstrap, codec, options.events)
+            print(json.dumps(asyncio.run(run(broker.bootstrap, codec, Path(folder), options)), indent=2))
+        finally:
+            broker.kill()
+
+
+if __name__ == "__main__":
+    main()
