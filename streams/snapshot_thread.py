@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent import futures
 from pathlib import Path
 from threading import Thread
@@ -32,6 +32,10 @@ SNAPSHOTS = Counter("store_snapshots_total", "Snapshots of stores: sent, failed,
 SECONDS = Histogram("store_snapshot_seconds", "From a checkpoint to its manifest.", ["view"])
 
 
+Whole = Callable[[Path, Snapshot], bool]
+"""Whether a restored store's rows are those that its digest was kept of: they may have been damaged before the snapshot was taken."""
+
+
 class SnapshotThread:
     """The snapshots of a process's stores, sent one after another by a thread with an event loop of its own.
 
@@ -47,15 +51,25 @@ class SnapshotThread:
         self._sending = asyncio.Lock()
         self._unsent: set[futures.Future[None]] = set()
 
-    def fetch(self, view: str, partition: int, directory: Path, beyond: int) -> Snapshot | None:
+    def fetch(self, view: str, partition: int, directory: Path, beyond: int, whole: Whole) -> Snapshot | None:
         """Makes `directory`, which must not exist, the store of the newest whole snapshot whose watermark is past `beyond`; None without.
 
         Raises:
             TransientError: the object store does not answer.
         """
         shutil.rmtree(self._checkpoints / view / str(partition), ignore_errors=True)  # what a kill has left of an earlier owner here
+        at_most = None
+        while snapshot := self._restore(view, partition, directory, at_most, beyond):
+            if whole(directory, snapshot):
+                return snapshot
+            logger.warning("snapshot passed over: its rows were damaged", view=view, partition=partition, watermark=snapshot.watermark)
+            shutil.rmtree(directory)
+            at_most = snapshot.watermark - 1
+        return None
+
+    def _restore(self, view: str, partition: int, directory: Path, at_most: int | None, beyond: int) -> Snapshot | None:
         try:
-            return self._do(self._snapshots.restore(view, partition, directory, beyond=beyond)).result()
+            return self._do(self._snapshots.restore(view, partition, directory, at_most=at_most, beyond=beyond)).result()
         except Exception as cause:  # obstore's errors have no base of their own
             raise TransientError(f"the snapshots of {view}/{partition} cannot be read: {cause}") from cause
 

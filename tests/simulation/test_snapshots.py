@@ -120,6 +120,18 @@ def test_a_flipped_bit_is_seen(saved: StoredObjects, tmp_path: Path) -> None:
     assert restored(saved, tmp_path / "b") == Progress(-1, 0)
 
 
+def test_rows_that_were_damaged_before_they_were_saved_are_not_taken_up(saved: StoredObjects, tmp_path: Path) -> None:
+    host = Host(tmp_path / "b", saved)
+    store = host.open()
+    write(store, EVERY - 10)
+    watermark, digest = store.progress()
+    store.commit({b"\0\1kstray": b"not counted"}, Progress(watermark + 10, digest))
+    assert host.stores.sent(10)
+    store.close()
+    assert manifests(saved)[0] == 399
+    assert restored(saved, tmp_path / "c").watermark == 299
+
+
 def test_a_torn_sending_is_never_seen(saved: StoredObjects, tmp_path: Path) -> None:
     host = Host(tmp_path / "b", saved)
     store = host.open()
