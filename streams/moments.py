@@ -10,10 +10,10 @@ from streams.errors import StreamingError
 from streams.fold import Fold
 from streams.keys import partition_for
 from streams.layers import Layer
-from streams.log import Record, Source
+from streams.log import Source
 from streams.outputs import view_name
 from streams.past import save_closed
-from streams.refolding import Refold, Ticks, of_keys
+from streams.refolding import Refold, Ticks, in_batches, of_keys
 from streams.snapshot_thread import EVERY
 from streams.snapshots import Snapshots
 from streams.store import Store, key_prefix
@@ -21,8 +21,6 @@ from streams.store_memory import MemoryStore
 from streams.store_reading import ReadOnlyStore
 from streams.store_rocksdict import RocksStores
 
-BATCH = 5_000
-"""Records folded and written together: ten of a reader's batches, so that rows that change often are written once."""
 Told = Callable[[int, int], None]
 """Hears of progress: records folded, records in all."""
 
@@ -97,7 +95,7 @@ async def view_at(
         store = RocksStores(folder).open(view_name(archive.fold), partition)
         refold = Refold(archive.fold, archive.codec, store, partition)
         newest = bases[partition]
-        for batch in _batches(archive, partition, newest + 1, end):
+        for batch in in_batches(archive.source, archive.fold.inputs[0], partition, newest + 1, end):
             await refold.fold(batch)
             done += len(batch)
             told(done, total)
@@ -126,22 +124,10 @@ async def key_at(archive: Archive, key: str, ends: Mapping[int, int], folder: Pa
     below = MemoryStore() if base < 0 else ReadOnlyStore(folder / view_name(archive.fold) / str(partition))
     layer = Layer(below, name, {}, base)
     refold = Refold(archive.fold, archive.codec, layer, partition)
-    for batch in _batches(archive, partition, base + 1, end):
+    for batch in in_batches(archive.source, archive.fold.inputs[0], partition, base + 1, end):
         await refold.fold(of_keys(batch, frozenset([name]), ticks))
         folded += len(batch)
     return PastView({partition: layer}, {partition: end}, folder, folded, key_prefix(name))
-
-
-def _batches(archive: Archive, partition: int, start: int, end: int) -> Iterator[list[Record]]:
-    """The records of a range, in batches worth a write."""
-    held: list[Record] = []
-    for records in archive.source.read(archive.fold.inputs[0], partition, start, end) if start < end else ():
-        held += records
-        if len(held) >= BATCH:
-            yield held
-            held = []
-    if held:
-        yield held
 
 
 async def _restore(archive: Archive, partition: int, end: int, folder: Path) -> int:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import msgspec
 from schemas.events import ViewCutOver
 from schemas.wire import Codec
 from streams.differences import differences
-from streams.errors import StreamingError
+from streams.errors import FatalError, StreamingError
 from streams.fold import Fold
 from streams.generations import Generation, Generations
 from streams.log import Source
@@ -161,10 +162,8 @@ class Rebuild:
         sent = {partition: offset - 1 for partition, offset in self._site.sent().items()}
         found = {partition: sent.get(partition, -1) for partition in self._site.source.ends(self._fold.inputs[0])}
         for partition in partitions_of(self._site.live):
-            reading = open_reading(self._site.live / str(partition))
-            reading.store.close()
-            if not reading.damage:
-                found[partition] = reading.progress.watermark
+            with suppress(FatalError):  # a damaged store: what was committed of it counts
+                found[partition] = progress_at(self._site.live / str(partition)).watermark
         return found
 
     def _behind(self, targets: Mapping[int, int]) -> int:

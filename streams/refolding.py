@@ -1,6 +1,6 @@
 """A view folded again beside the live one: by the same runner, into stores of its own. Nothing is sent and nothing is committed for it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 
 from schemas.errors import UndecodableError, UnknownSchemaError
@@ -11,6 +11,8 @@ from streams.log import Outgoing, Record, Source
 from streams.runner import Runner
 from streams.store import Progress, Store
 
+BATCH = 5_000
+"""Records folded and written together: ten of a reader's batches, so that rows that change often are written once."""
 Receive = Callable[[Sequence[Outgoing]], None]
 
 
@@ -82,12 +84,22 @@ ALL = 1 << 62
 
 async def refold(refolded: Refold, log: Source, end: int, told: Callable[[int], None] = lambda done: None) -> Progress:
     """Folds the records from the store's watermark up to, not including, offset `end`; `told` hears how many, batch by batch."""
-    start = refolded.progress.watermark + 1
-    if start < end:
-        for batch in log.read(refolded.topic, refolded.partition, start, end):
-            await refolded.fold(batch)
-            told(len(batch))
+    for batch in in_batches(log, refolded.topic, refolded.partition, refolded.progress.watermark + 1, end):
+        await refolded.fold(batch)
+        told(len(batch))
     return refolded.progress
+
+
+def in_batches(log: Source, topic: str, partition: int, start: int, end: int) -> Iterator[list[Record]]:
+    """The records of a range, in batches that are worth a write."""
+    held: list[Record] = []
+    for records in log.read(topic, partition, start, end) if start < end else ():
+        held += records
+        if len(held) >= BATCH:
+            yield held
+            held = []
+    if held:
+        yield held
 
 
 def of_keys(records: Iterable[Record], keys: frozenset[bytes], ticks: "Ticks") -> list[Record]:

@@ -70,7 +70,7 @@ def test_the_view_at_any_moment_is_the_fold_of_the_events_up_to_it(events, cuts,
 
 async def test_a_look_at_the_past_leaves_snapshots_for_the_next(tmp_path: Path, objects, monkeypatch) -> None:
     monkeypatch.setattr("streams.moments.EVERY", 100)
-    monkeypatch.setattr("streams.moments.BATCH", 50)
+    monkeypatch.setattr("streams.refolding.BATCH", 50)
     live = LiveView(tmp_path, CountingFold())
     live.append(Followed(channel_id=str(i % 5), user_id=str(i % 7)) for i in range(2_000))
     archive = Archive(live.fold, live.log, live.codec, live.view, Snapshots(objects, [live.fold]))
