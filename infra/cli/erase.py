@@ -8,7 +8,6 @@ import typer
 from rich.table import Table
 
 from infra.cli.console import FAILED, AsJson, err, out, parts, settings, show_json
-from infra.erasure_places import archives, places
 from streams.privacy_compaction import KafkaCompactor
 from streams.privacy_erasure import Erasure, Proof
 from streams.privacy_master import MasterKeys
@@ -24,6 +23,8 @@ def erase(
     as_json: AsJson = False,
 ) -> None:
     """Shred a subject's keys, so that its texts are unreadable everywhere, and prove it. Exits 1 where anything can still be read."""
+    from infra.erasure_places import archives, places  # noqa: PLC0415 - Arrow takes half a second to import
+
     texts = plaintext_from.read_text().splitlines() if plaintext_from else []
     with parts() as found:
         now = settings()

@@ -1,6 +1,7 @@
 """Sealing personal fields: what is bound, what is the same, what is refused."""
 
 import json
+import re
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
@@ -185,6 +186,13 @@ def test_a_row_cannot_hold_an_opened_text() -> None:
 def test_a_lone_surrogate_is_no_text(registry: LocalRegistry) -> None:
     with pytest.raises(UnencodableError, match="no Unicode"):
         SealedCodec(registry, OneKey()).encode(CHAT, msgspec.structs.replace(POSTED, text="\ud800"))
+
+
+def test_no_process_is_given_a_codec_that_writes_texts_as_they_are() -> None:
+    """What seals nothing may read slices of a log, and nothing else."""
+    root = Path(__file__).parents[2]
+    plain = [path for folder in ("infra", "sinks", "processors", "streams") for path in (root / folder).rglob("*.py")]
+    assert {path.stem for path in plain if re.search(r"(?<![A-Za-z])Codec\(", path.read_text())} <= {"slice_replay", "slice_pins"}
 
 
 class Counting:
