@@ -8,8 +8,8 @@ from streams.log import Record
 
 SLEEP_MOST_S = 1.0
 """Longest sleep at once: a clock that is set, or a machine that was suspended, is noticed within it."""
-BATCH = 500
-"""Records given at once at most where they are not awaited."""
+BATCH = 5_000
+"""Records given at once at most: rows that change often are written once in them."""
 
 
 class Due(NamedTuple):

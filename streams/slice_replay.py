@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,8 +71,10 @@ async def _fold(held: Slice, fold: Fold, directory: Path, pace: Iterable[Due], *
             outputs = OutputDigest()
             parts[partition] = _Part(Refold(fold, codec, store, partition, outputs.add), outputs, Counter())
         for due in pace:
-            for partition, some in groupby(due.records, lambda record: record.partition):
-                records = list(some)
+            together: dict[int, list[Record]] = {}
+            for record in due.records:
+                together.setdefault(record.partition, []).append(record)
+            for partition, records in together.items():
                 await parts[partition].refold.fold(records)
                 parts[partition].counts.update(beginnings(records))
             done += len(due.records)
