@@ -11,8 +11,10 @@ from faust.types import TP
 
 from schemas.wire import Codec
 from streams.errors import FatalError
-from streams.faust_transport import BatchSchema, Transport, record_of
+from streams.faust_transport import BatchSchema, Transport, unpack_as_records
 from streams.fold import Fold
+from streams.kafka_batches import KafkaBatches
+from streams.lanes import Lanes
 from streams.log import Log
 from streams.runner import Runner
 from streams.store import Stores
@@ -64,7 +66,9 @@ class FaustWorker:
         Raises:
             FatalError: a fold cannot be run; the message says why.
         """
-        self._runners = [Runner(fold, log, codec, stores, code_version=code_version) for fold in folds]
+        self._batches = KafkaBatches(bootstrap, log)
+        self._runners = [Runner(fold, log, codec, stores, append=self._batches.append, code_version=code_version) for fold in folds]
+        self._lanes: list[Lanes] = []
         self._settings: dict[str, Any] = {
             "id": f"view.{'-'.join(sorted(runner.view for runner in self._runners))}",
             "broker": f"kafka://{bootstrap}",
@@ -109,6 +113,8 @@ class FaustWorker:
                 task.cancel()
             await self._end(app)
             await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*(lanes.close() for lanes in self._lanes))
+            await self._batches.close()
 
     def lacks(self) -> str:
         """Why the views are not ready to be relied upon: no assignment yet, or not caught up since the start. Empty where they are."""
@@ -117,6 +123,7 @@ class FaustWorker:
         return "" if self._caught_up else f"{self._lag} records behind"
 
     def _make_app(self) -> Any:
+        unpack_as_records()
         app: Any = faust.App(**self._settings)
         app.transport = Transport(app.conf.broker_consumer, app, asyncio.get_running_loop())
         app.transport.positions = self
@@ -130,13 +137,12 @@ class FaustWorker:
     def _add_agent(self, app: Any, runner: Runner) -> None:
         topic = app.topic(runner.topic, schema=BatchSchema())
 
+        lanes = Lanes(runner.run_batch, self._fail, batch=BATCH, waiting=BUFFERED)
+        self._lanes.append(lanes)
+
         async def fold(stream: Any) -> None:
             async for event in stream.events():
-                try:
-                    await runner.run_batch(event.message.partition, [record_of(fetched) for fetched in event.message.value])
-                except Exception as cause:
-                    self._fail(cause)
-                    await asyncio.Event().wait()
+                await lanes.put(event.message.partition, event.message.value)
 
         app.agent(topic, name=runner.view, concurrency=1)(fold)
 

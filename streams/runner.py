@@ -36,6 +36,8 @@ REOPENED = 5_000
 """Records folded at once where a rebuilt store catches up: bounds the memory that they take."""
 
 Pause = Callable[[float], Awaitable[None]]
+Append = Callable[[Sequence[Outgoing]], Awaitable[None]]
+"""Appends records in their order per partition and returns once all are acknowledged; raises TransientError or NotAppendedError."""
 
 
 class SeveralInputsError(FatalError):
@@ -60,8 +62,21 @@ class Partition:
 class Runner:
     """Runs one fold over the partitions that a driver opens. For one event loop."""
 
-    def __init__(self, fold: Fold, log: Log, codec: Codec, stores: Stores, pause: Pause = asyncio.sleep, *, code_version: str = "") -> None:
-        """Declares nothing on the broker and opens nothing yet. `code_version` names the build in dead letters.
+    def __init__(
+        self,
+        fold: Fold,
+        log: Log,
+        codec: Codec,
+        stores: Stores,
+        pause: Pause = asyncio.sleep,
+        *,
+        append: Append | None = None,
+        code_version: str = "",
+    ) -> None:
+        """Declares nothing on the broker and opens nothing yet.
+
+        `append` takes the outputs of a batch to the log; by default the log's own `append_all` does. `code_version` names
+        the build in dead letters.
 
         Raises:
             SeveralInputsError: the fold has several input topics.
@@ -82,6 +97,7 @@ class Runner:
         self._codec = codec
         self._stores = stores
         self._pause = pause
+        self._append = append or self._append_all
         self._outputs = Outputs(fold, codec, code_version)
         self._decoders = {table.name: msgspec.msgpack.Decoder(table.row) for table in (*fold.tables, OWED)}
         self._partitions: dict[int, Partition] = {}
@@ -204,7 +220,11 @@ class Runner:
                 outputs += made
 
         # 4. Produce the outputs; wait until all are acknowledged. After a crash here they are sent again, byte for byte.
-        await self._append(outputs)
+        if outputs:
+            try:
+                await self._append(outputs)
+            except NotAppendedError as refused:
+                raise FatalError(f"an output of {self.view} was refused: {refused}") from refused
 
         # 5. Write rows and watermark in one batch: from here on these records are folded.
         changes, digest = batch.changes(held.progress.digest)
@@ -280,16 +300,11 @@ class Runner:
         logger.warning("dead letter", view=self.view, partition=record.partition, offset=record.offset, stage=stage, cause=str(cause))
         return [self._outputs.dead_letter(record, stage, cause)]
 
-    async def _append(self, outputs: list[Outgoing]) -> None:
-        if not outputs:
-            return
-        try:
-            sent = self._log.append_all(outputs)
-            if not sent.done():
-                await asyncio.wrap_future(sent)
-            sent.result()
-        except NotAppendedError as refused:
-            raise FatalError(f"an output of {self.view} was refused: {refused}") from refused
+    async def _append_all(self, outputs: Sequence[Outgoing]) -> None:
+        sent = self._log.append_all(outputs)
+        if not sent.done():
+            await asyncio.wrap_future(sent)
+        sent.result()
 
 
 def backoff() -> Iterator[float]:

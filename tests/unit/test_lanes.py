@@ -1,0 +1,49 @@
+"""Lanes: order within a partition, none between partitions."""
+
+import asyncio
+
+from streams.lanes import Lanes
+from streams.log import Record
+
+
+def records(*offsets: int) -> list[Record]:
+    return [Record("t", 0, offset, b"k", b"v", (), 0) for offset in offsets]
+
+
+async def test_one_that_waits_does_not_hold_up_another_and_what_waits_is_joined() -> None:
+    ran: list[tuple[int, list[int]]] = []
+    gate = asyncio.Event()
+
+    async def run(partition, batch) -> None:
+        ran.append((partition, [record.offset for record in batch]))
+        if partition == 0:
+            await gate.wait()
+
+    lanes = Lanes(run, lambda _: None, batch=3, waiting=4)
+    for delivery in ((1,), (2,), (3,), (4,), (5,)):
+        await lanes.put(0, records(*delivery))
+        await asyncio.sleep(0)
+    await lanes.put(1, records(1))
+    await asyncio.sleep(0.01)
+    assert ran == [(0, [1]), (1, [1])]
+    gate.set()
+    await asyncio.sleep(0.01)
+    assert ran[2:] == [(0, [2, 3, 4]), (0, [5])]
+    await lanes.close()
+
+
+async def test_a_failure_is_told_and_ends_its_lane_only() -> None:
+    ran, failures = [], []
+
+    async def run(partition, batch) -> None:
+        ran.append(partition)
+        if partition == 0:
+            raise ZeroDivisionError
+
+    lanes = Lanes(run, failures.append, batch=3, waiting=4)
+    for partition in (0, 0, 1):
+        await lanes.put(partition, records(1))
+        await asyncio.sleep(0.01)
+    assert ran == [0, 1]
+    assert [type(each) for each in failures] == [ZeroDivisionError]
+    await lanes.close()
