@@ -14,7 +14,8 @@ from streams.log import Outgoing, Record
 from streams.topics import OF_EVENT, dead_letters
 
 SOURCE = "x-source"
-"""Header: `topic/partition/offset/index` of the input. A consumer drops what it has seen by one watermark per input partition."""
+"""Header: `topic/partition/offset/index` of the input. A consumer drops what it has seen by one watermark per input partition
+and partition read: one input partition's outputs lie on several."""
 VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """A hexadecimal digit with the two bits set that say which UUIDs these are."""
 
