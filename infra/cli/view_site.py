@@ -48,10 +48,7 @@ def view_site(name: str, place: Place = Place.KAFKA) -> ViewSite:
     Raises:
         CommandError: there is none, or the system does not run.
     """
-    try:
-        fold = view(name)
-    except UnknownViewError as cause:
-        raise CommandError(str(cause), USAGE) from cause
+    fold = _fold(name)
     now = running()
     connection = Connect(now, place)()
     kafka = connection if place is Place.KAFKA else Connect(now)()
@@ -64,12 +61,18 @@ def stored(name: str, place: Place = Place.KAFKA) -> ViewSite:
     Raises:
         CommandError: the view lives in the memory of the processes that show it.
     """
-    site = view_site(name, place)
-    if site.fold in SHOWN:
+    if _fold(name) in SHOWN:
         raise CommandError(
             f"{name} is folded in the memory of the processes that show it and has no stores; ./chronicast view {name} folds it here", USAGE
         )
-    return site
+    return view_site(name, place)
+
+
+def _fold(name: str) -> Fold:
+    try:
+        return view(name)
+    except UnknownViewError as cause:
+        raise CommandError(str(cause), USAGE) from cause
 
 
 def row_table(*extra: str) -> Table:
