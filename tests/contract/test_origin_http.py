@@ -7,12 +7,14 @@ import re
 import statistics
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import av
 import pytest
 from live_channel import Channel, encoded, sound
 from live_origin import LiveOrigin, World, profile
 
+from processors.playlist.hls import media_playlist
 from schemas.events import PartProduced
 
 pytestmark = pytest.mark.row("P12")
@@ -117,6 +119,26 @@ async def test_what_is_in_the_past_is_answered_at_once(origin: LiveOrigin, chann
     await origin.text(f"/live/ana/source.m3u8?_HLS_msn={channel.next - 3}&_HLS_part=2")
     await origin.text("/live/ana/source.m3u8?_HLS_msn=1")
     assert time.perf_counter() - began < 1
+
+
+@pytest.mark.row("P5")
+async def test_what_many_wait_for_is_rendered_once(
+    origin: LiveOrigin, world: World, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered: list[str] = []
+
+    def counting(*args: Any, **more: Any) -> str:
+        rendered.append(media_playlist(*args, **more))
+        return rendered[-1]
+
+    monkeypatch.setattr("sinks.origin.playlists.media_playlist", counting)
+    place = f"_HLS_msn={channel.next}&_HLS_part=0&_HLS_skip=YES"
+    waiting = [asyncio.create_task(origin.text(f"/live/ana/source.m3u8?{place}")) for _ in range(100)]
+    await asyncio.sleep(0.2)
+    assert not rendered
+    await world.produce(itertools.islice(channel.segment(), 6))
+    assert set(await asyncio.gather(*waiting)) <= set(rendered)
+    assert len(rendered) <= 3, "anew only where another rendition's part came meanwhile"
 
 
 async def test_a_request_that_is_never_met_ends_with_503(origin: LiveOrigin, channel: Channel) -> None:
