@@ -1,10 +1,10 @@
 """The lake's writer: reads every topic and lands it, a range when it is large or old enough."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from threading import Event, Lock
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import structlog
 from prometheus_client import Counter, Gauge
@@ -31,6 +31,7 @@ TOPICS: dict[str, int] = {
     name: topic.partitions for topic in CATALOGUE if not topic.secret for name in (topic.name, dead_letters(topic.name))
 }
 """Partition counts of what is landed: everything but keys, no copy of which may outlive their shredding."""
+R = TypeVar("R")
 RETRY_S = 0.5
 """Between two tries where store or registry do not answer."""
 
@@ -89,6 +90,7 @@ class Lake:
 
     def __init__(self, log: Log, registry: Registry, shelf: Shelf, topics: Mapping[str, int] = TOPICS, limits: Limits = LIMITS) -> None:
         self._log = log
+        self._shelf = shelf
         self._limits = limits
         tabulator = Tabulator(registry)
         self._waiting = {
@@ -118,6 +120,8 @@ class Lake:
     def open(self) -> None:
         """Finds where the lake is, finishes what a stopped writer began, and reads on from there."""
         starts = {}
+        if self._until_it_goes(self._shelf.exclusive) is False:
+            logger.warning("the object store makes an object twice: see that no second lake writes to it")
         for topic in {topic for topic, _ in self._waiting}:
             begins, ends = self._log.starts_at(topic, None), self._log.ends(topic)
             for at, waiting in self._waiting.items():
@@ -157,15 +161,18 @@ class Lake:
         return f"{self.failure}" if self.failure else self._trouble
 
     def _open(self, lander: PartitionLander, start: int, end: int) -> int:
+        opened = self._until_it_goes(lambda: lander.open(start, end))
+        self._count_lost(lander)
+        return start if opened is None else opened
+
+    def _until_it_goes(self, work: Callable[[], R]) -> R | None:
+        """What a piece of work gives, tried again while store or registry do not answer; None where the process ends meanwhile."""
         while not self._closing.is_set():
             try:
-                opened = lander.open(start, end)
+                return work()
             except (TransientError, RegistryUnavailableError) as cause:
                 self._wait(cause)
-            else:
-                self._count_lost(lander)
-                return opened
-        return start
+        return None
 
     def _deliver(self, records: Sequence[Record]) -> None:
         """On the tail's thread: a slow store holds the reading back."""

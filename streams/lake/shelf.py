@@ -1,6 +1,7 @@
 """The object store as the lake needs it: objects that are made once, listed in order, from any thread."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 from uuid import uuid4
@@ -49,25 +50,41 @@ class Shelf:
             StoreUnavailableError: the store failed.
         """
         try:
-            if self._folder is None:
-                obstore.put(self._store, address, data, mode="create", use_multipart=False)
-            else:
-                self._link(self._folder / address, data)
-        except (AlreadyExistsError, FileExistsError):
+            if self._folder is not None:
+                return self._link(self._folder / address, data)
+            obstore.put(self._store, address, data, mode="create", use_multipart=False)
+        except AlreadyExistsError:
             return False
         except (BaseError, OSError) as cause:
             raise StoreUnavailableError(f"{address} could not be written: {cause}") from cause
         return True
 
-    def _link(self, path: Path, data: bytes) -> None:
+    def exclusive(self) -> bool:
+        """Whether the store refuses to make an object twice. S3 does (If-None-Match); some servers that speak its language ignore it.
+
+        Raises:
+            StoreUnavailableError: the store failed.
+        """
+        if self._folder is not None:
+            return True
+        probe = f"{layout.STAGING}/{uuid4().hex}"
+        self.create(probe, b"")
+        refused = not self.create(probe, b"")
+        self.delete(probe)
+        return refused
+
+    def _link(self, path: Path, data: bytes) -> bool:
         """Makes a file. Not by obstore, which would write it beside its place: what a kill left there, Flink would take for data."""
         staging = self._staging / uuid4().hex
         try:
             staging.write_bytes(data)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.hardlink_to(staging)
+            with suppress(FileExistsError):
+                path.hardlink_to(staging)
+                return True
         finally:
             staging.unlink(missing_ok=True)
+        return False
 
     def get(self, address: str) -> bytes:
         """The whole object.
