@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from streams.errors import BacklogFullError
+from streams.lanes import Lanes
 from streams.log import Outgoing
 from streams.rows import Batch
 from streams.runner import Runner
@@ -176,6 +177,16 @@ class LosesLateStores(Runner):
         return await asyncio.to_thread(self._stores.open, self.view, partition)
 
 
+class JoinsAnything(Lanes):
+    """Deliveries are joined whether or not one continues the other."""
+
+    async def put(self, partition: int, records: Any) -> None:
+        queue = self._queues.get(partition)
+        if queue is not None and not queue.empty():
+            records = [*queue.get_nowait(), *records]
+        await super().put(partition, records)
+
+
 class EmittedTooFar(Runner):
     """What the group committed is taken for one record more than it says."""
 
@@ -230,6 +241,7 @@ MUTANTS: dict[str, Variant] = {
         Variant("repeats-folded-again", runner=RepeatsFolded),
         Variant("closed-in-flight", runner=ClosedInFlight),
         Variant("store-left-open", runner=LosesLateStores),
+        Variant("deliveries-joined-over-gaps", lanes=JoinsAnything),
         Variant("hint-trusted-too-far", runner=EmittedTooFar),
         Variant("acknowledged-before-folded", runner=AcknowledgedAsTaken),
         Variant("poisoned-writes-kept", runner=KeepsPoisonedWrites),

@@ -41,10 +41,14 @@ class Process:
         except (Killed, asyncio.CancelledError):
             pass
         except Exception as cause:
-            if self.alive:
-                self.failures.append(cause)
-                self.trace(self.name, "fails", repr(cause))
-                self.kill("failed")
+            self.fail(cause)
+
+    def fail(self, cause: Exception) -> None:
+        """Ends by a failure of its own."""
+        if self.alive:
+            self.failures.append(cause)
+            self.trace(self.name, "fails", repr(cause))
+            self.kill("failed")
 
     def step(self, what: str) -> None:
         """A point between two steps of the protocol, where the process may die.

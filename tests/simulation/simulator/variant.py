@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from streams.fold import Fold
+from streams.lanes import Lanes
 from streams.log import Log
 from streams.runner import Runner
 from streams.store import Stores
@@ -17,6 +18,7 @@ class Variant(NamedTuple):
     log: Callable[[Any], Log] = lambda log: log
     stores: Callable[[Any], Stores] = lambda stores: stores
     fold: Callable[[Fold], Fold] = lambda fold: fold
+    lanes: Callable[..., Lanes] = Lanes
 
 
 SOUND = Variant()

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from streams.lanes import Lanes, RunBatch
 from streams.log import Record
 from streams.runner import Runner
 from tests.simulation.simulator.broker import Broker
@@ -20,11 +21,20 @@ class Worker:
     """One process of the group."""
 
     def __init__(
-        self, process: Process, runner: Runner, broker: Broker, group: Group, plan: Plan, reach: Callable[[], float], committed: Callable
+        self,
+        process: Process,
+        runner: Runner,
+        lanes: Callable[..., Lanes],
+        broker: Broker,
+        group: Group,
+        plan: Plan,
+        reach: Callable[[], float],
+        committed: Callable[[str, dict[int, int]], None],
     ) -> None:
         """`reach` tells the seconds until broker and group can be reached; `committed` is told what the group took."""
         self.process = process
         self.runner = runner
+        self._make_lanes = lanes
         self._broker = broker
         self._group = group
         self._plan = plan
@@ -33,17 +43,21 @@ class Worker:
         self._alarm = Alarm()
         self._read_on: dict[int, int] = {}
         """Where each partition is read on."""
-        self._queues: dict[int, deque[tuple[int, list[Record]]]] = {}
-        """Fetched batches, in one queue or, where partitions are folded side by side, in one each."""
-        self._more: dict[int, Alarm] = {}
+        self._queue: deque[tuple[int, list[Record]]] = deque()
+        """Fetched batches of all partitions."""
+        self._more = Alarm()
         self.leaving = False
         self.ring = self._alarm.ring
 
     def start(self) -> None:
         """Starts its tasks."""
-        for lane in range(4) if self._plan.parallel else (0,):
-            self._queues[lane], self._more[lane] = deque(), Alarm()
-            self.process.spawn(self._fold, lane)
+        take = self._run
+        if self._plan.parallel:
+            lanes = self._make_lanes(self._run, self.process.fail, batch=self._plan.batch, waiting=self._plan.buffered)
+            loop = asyncio.get_running_loop()
+            self.process.on_death.append(lambda: loop.create_task(lanes.close()))
+            take = lanes.put
+        self.process.spawn(self._fold, take)
         self.process.spawn(self._live)
 
     def leave(self) -> None:
@@ -100,9 +114,7 @@ class Worker:
 
     def _fetch(self) -> None:
         for partition in list(self._read_on):
-            lane = partition % len(self._queues)
-            queue = self._queues[lane]
-            while sum(each == partition for each, _ in queue) < self._plan.buffered:
+            while sum(each == partition for each, _ in self._queue) < self._plan.buffered:
                 offset, end = self._read_on[partition], self._broker.end(self.runner.topic, partition)
                 if offset >= end:
                     break
@@ -112,18 +124,17 @@ class Worker:
                     continue  # a transport that leaves out the very last records would never be found out
                 self._read_on[partition] = records[-1].offset + 1 if records else end
                 if records:
-                    queue.append((partition, records))
-                    self._more[lane].ring()
+                    self._queue.append((partition, records))
+                    self._more.ring()
 
-    async def _fold(self, lane: int) -> None:
-        """Hands fetched batches to the runner, one after the other."""
-        queue = self._queues[lane]
+    async def _fold(self, take: RunBatch) -> None:
+        """Hands fetched batches on, to the runner or to its lanes."""
         while True:
-            while not queue:
-                await self._more[lane].wait()
+            while not self._queue:
+                await self._more.wait()
             await self.process.awake()
-            if queue:
-                await self._run(*queue.popleft())
+            if self._queue:
+                await take(*self._queue.popleft())
 
     async def _run(self, partition: int, records: Sequence[Record]) -> None:
         self.process.trace(self.process.name, "takes", f"{partition}: {records[0].offset}..{records[-1].offset}")
@@ -149,8 +160,7 @@ class Worker:
         """Closes everything, each partition after its batch in flight, and commits."""
         self._read_on.clear()
         if not self._plan.keeps_queue():
-            for queue in self._queues.values():
-                queue.clear()
+            self._queue.clear()
         ends = {partition: await self.runner.close(partition) for partition in membership.partitions}
         self.process.trace(self.process.name, "gives back", ends)
         if self._reach() == 0:

@@ -121,7 +121,7 @@ class World:
         runner = self._variant.runner(
             self._fold, self._variant.log(sender), self._codec, self._variant.stores(DiskPort(host.disk, process)), process.sleep
         )
-        worker = Worker(process, runner, self._broker, self._group, self.plan, reach, self.verdict.committed)
+        worker = Worker(process, runner, self._variant.lanes, self._broker, self._group, self.plan, reach, self.verdict.committed)
         host.worker, host.sender = worker, sender
         process.on_death.append(lambda: self._died(host, process))
         worker.start()
