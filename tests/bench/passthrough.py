@@ -21,7 +21,7 @@ import aiohttp
 from tests.bench._machine import machine
 from tests.glass import publishing
 from tests.live import answers
-from tests.system import TICKS, System, running
+from tests.system import System, running
 
 MEDIA_PATH = ("ingest", "origin", "edge")
 TARGET = 0.03
@@ -79,17 +79,15 @@ def _next(text: str, listed: list[str]) -> tuple[int, int]:
 
 
 def threads(pid: int) -> Counter[str]:
-    """CPU ticks of a process and its descendants, by thread name."""
-    ticks: Counter[str] = Counter()
+    """CPU nanoseconds of a process and its descendants, by thread name."""
+    taken: Counter[str] = Counter()
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             with contextlib.suppress(OSError):
-                name, _, rest = (task / "stat").read_text().partition("(")[2].rpartition(")")
-                fields = rest.split()
-                ticks[name] += int(fields[11]) + int(fields[12])
+                taken[(task / "comm").read_text().strip()] += int((task / "schedstat").read_text().split()[0])
                 for child in (task / "children").read_text().split():
-                    ticks += threads(int(child))
-    return ticks
+                    taken += threads(int(child))
+    return taken
 
 
 class Meters:
@@ -107,7 +105,7 @@ class Meters:
         before, took = self._before, time.monotonic() - self._since
         self._look()
         return {
-            name: {thread: (ticks - before[name][thread]) / TICKS / took for thread, ticks in now.most_common()}
+            name: {thread: (taken - before[name][thread]) / 1e9 / took for thread, taken in now.most_common()}
             for name, now in self._before.items()
         }
 
