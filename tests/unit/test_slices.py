@@ -241,6 +241,7 @@ def test_any_times_keep_the_order_and_are_never_early(milliseconds: list[int], s
     assert seen == records
 
 
+@pytest.mark.flaky(reruns=2)  # another process may have the machine for a moment
 def test_real_time_at_ten_times_the_speed_is_late_by_little() -> None:
     records = at(*range(0, 25_000, 50))  # 500 records over 25 s, in 2.5 s
     began = time.monotonic()
