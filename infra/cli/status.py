@@ -1,14 +1,17 @@
 """`chronicast status`: how each subsystem is."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any
+from urllib.request import urlopen
 
 from rich.table import Table
 
 from infra import system
 from infra.cli.console import ABSENT, FAILED, AsJson, CommandError, age, out, settings, show_json
+from infra.probing import ANSWER_S
 from infra.run import noted
 from infra.supervisor import Service
 
@@ -38,10 +41,14 @@ def status(as_json: AsJson = False) -> None:
         for subsystem, names in {**system.SUBSYSTEMS, "demo": ("demo",)}.items()
     }
     healthy = not any(lacks.values())
+    waiting = _not_landed(now.ports.lake)
     if as_json:
-        show_json({"healthy": healthy, "since": run.since, "page": now.page_url, "rtmp": now.rtmp_url, "subsystems": subsystems})
+        places = {"page": now.page_url, "rtmp": now.rtmp_url}
+        show_json({"healthy": healthy, "since": run.since, **places, "subsystems": subsystems, "not_landed": waiting})
     else:
         out.print(_table(subsystems))
+        if waiting is not None:
+            out.print(f"{waiting:,} records are on the log and not in the lake yet")
         out.print(
             f"{'[green]healthy[/]' if healthy else '[red]not healthy[/]'}, up for {age(time.time() - run.since)}, page {now.page_url}"
         )
@@ -52,6 +59,15 @@ def status(as_json: AsJson = False) -> None:
 async def _look(services: Sequence[Service]) -> list[str]:
     """What each lacks, all looked at at once."""
     return list(await asyncio.gather(*(service.lacks() for service in services)))
+
+
+def _not_landed(port: int) -> int | None:
+    """Records that the lake does not hold yet, by its metrics; None where it does not answer."""
+    with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/metrics", timeout=ANSWER_S) as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith("lake_waiting_records "):
+                return int(float(line.split()[1]))
+    return None
 
 
 def _table(subsystems: dict[str, dict[str, Any]]) -> Table:
