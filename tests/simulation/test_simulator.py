@@ -27,7 +27,7 @@ def told(results: list[Result]) -> str:
     return "".join(f"\n{r.again()}\n    {r.plan}\n    " + "\n    ".join(r.problems[:3]) for r in results[:5])
 
 
-@pytest.mark.row("E1", "E2")
+@pytest.mark.row("U10")
 @pytest.mark.parametrize("fold", sorted(FOLDS))
 def test_no_seed_finds_a_difference_from_the_plain_fold(fold: str) -> None:
     seeds, _, _, failures = play((fold, 0, SEEDS, None))
