@@ -30,8 +30,6 @@ ROWS = 1_000
 """Differing rows looked at: what a single event did wrong is far fewer, and each of many keys costs a history."""
 KEYS = 8
 """Keys whose histories are tried."""
-EVENTS = 5_000
-"""Events of a key that are tried one by one at most; snapshots keep the range shorter than that."""
 
 
 class Parting(msgspec.Struct, frozen=True):
@@ -116,16 +114,18 @@ class Search:
         fault = self._first_fault()
         candidates = []
         for key, history in histories.items():
-            if len(history.records) <= EVENTS:
-                explained = await history.explain(self._wrong, by_key[key], BUDGET_S / len(histories))
-                candidates += _likely(explained, fault)
+            candidates += _likely(await history.explain(self._wrong, by_key[key], BUDGET_S / len(histories)), fault)
         if fault:
             candidates.append((fault.offset, _said(fault)))
         if candidates:
             offset, how = min(candidates, key=lambda found: found[0])
             return self._told(self._record(offset), how, sure=True)
         last = histories[first].last_to_touch(by_key[first][0])
-        return self._told(last, "is the last that touched the first differing row; no single event explains it", sure=False)
+        tried, all_of_them = (sum(found) for found in zip(*((h.tried, len(h.records)) for h in histories.values()), strict=True))
+        which = (
+            "no single event explains it" if tried == all_of_them else f"of {all_of_them:,} events {tried:,} were tried: none explains it"
+        )
+        return self._told(last, f"is the last that touched the first differing row; {which}", sure=False)
 
     async def _wrong_addresses(self) -> dict[bytes, list[bytes]]:
         """Key -> addresses of its rows that differ at the range's end, for the first keys."""

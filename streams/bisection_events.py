@@ -11,8 +11,11 @@ from streams.log import Record
 from streams.refolding import Refold
 from streams.store import Store
 
-STEP = 64
-"""Records between two looks whether a changed history has come back to the true one: then it explains nothing, and the rest is saved."""
+FIRST_STEP, LONGEST_STEP = 8, 512
+"""Records between two looks whether a changed history has come back to the true one: then it explains nothing, and the rest is saved.
+Most come back soon or never, so the steps double."""
+EVENTS = 5_000
+"""Events of a key that are tried one by one at most; snapshots keep the range shorter than that."""
 BUDGET_S = 30.0
 """For one key: a thousand events of it are tried in about this time."""
 
@@ -38,29 +41,34 @@ class History:
         self.records = records
         self._states: list[dict[bytes, bytes | None]] = [{}]
         """What is written over the base before each record, and after the last."""
+        self._last: dict[bytes, Record] = {}
+        """The event that changed a row last."""
+        self.tried = 0
+        """Events that `explain` came to before its time was over."""
 
     async def run(self) -> None:
         """Folds the events as they are."""
         layer = self._layer({}, self.records[0].offset - 1 if self.records else -1)
         folded = self._refold(layer)
         for record in self.records:
+            layer.changed = {}
             await folded.fold([record])
-            self._states.append(dict(layer.written))
+            self._last.update(dict.fromkeys(layer.changed, record))
+            if len(self.records) <= EVENTS:
+                self._states.append(dict(layer.written))
 
     def last_to_touch(self, address: bytes) -> Record | None:
         """The last event that changed a row; None where none did since the base."""
-        for index in range(len(self.records), 0, -1):
-            if self._states[index].get(address) != self._states[index - 1].get(address):
-                return self.records[index - 1]
-        return None
+        return self._last.get(address)
 
     async def explain(self, live: Store, wrong: Sequence[bytes], budget_s: float = BUDGET_S) -> list[Explanation]:
         """Every event that alone explains the live rows, in order, as far as the time allows. `wrong`: the addresses that differ."""
         deadline = monotonic() + budget_s
         found = []
-        for index, record in enumerate(self.records):
+        for index, record in enumerate(self.records if len(self.records) <= EVENTS else ()):
             if monotonic() > deadline:
                 break
+            self.tried += 1
             if how := await self._explains(index, live, wrong):
                 found.append(Explanation(record.offset, how))
         return found
@@ -86,10 +94,12 @@ class History:
         """Whether the events after one, folded onto a state, give the live rows."""
         layer = self._layer(state, self.records[index].offset)
         folded = self._refold(layer)
-        for at in range(index + 1, len(self.records), STEP):
-            step = self.records[at : at + STEP]
+        at, length = index + 1, FIRST_STEP
+        while at < len(self.records):
+            step = self.records[at : at + length]
             await folded.fold(step)
-            if layer.written == self._states[at + len(step)]:
+            at, length = at + len(step), min(2 * length, LONGEST_STEP)
+            if layer.written == self._states[at]:
                 return False
         return all(layer.get(address) == live.get(address) for address in {*layer.written, *wrong})
 

@@ -12,6 +12,8 @@ class Layer:
         self._base = base
         self._prefix = key_prefix(key)
         self.written = dict(written)
+        self.changed: Mapping[bytes, bytes | None] = {}
+        """What the last commit wrote."""
         self._progress = Progress(watermark, 0)
 
     def get(self, address: bytes) -> bytes | None:
@@ -34,6 +36,7 @@ class Layer:
     def commit(self, changes: Mapping[bytes, bytes | None], progress: Progress) -> None:
         """Keeps the writes."""
         self.written.update(changes)
+        self.changed = changes
         self._progress = progress
 
     def close(self) -> None:
