@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Meta
@@ -116,7 +117,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def objects_folder(self) -> Path | None:
         """The folder of an object store on this machine's disk; None for another kind."""
         kind, _, path = self.objects_url.partition("://")
-        return Path(path) if kind == "file" else None
+        return Path(unquote(path)) if kind == "file" else None
 
     @property
     def master_key_file(self) -> Path:
