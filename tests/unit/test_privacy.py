@@ -155,7 +155,18 @@ def test_without_keys_sealed_texts_pass_and_others_are_refused(registry: LocalRe
 def test_events_without_personal_fields_are_the_same_bytes_as_without_sealing(registry: LocalRegistry) -> None:
     event = Followed(event_id="e", channel_id="1", user_id="7")
     topic = "channel.social.events.v1"
-    assert SealedCodec(registry, OneKey()).encode(topic, event) == Codec(registry).encode(topic, event)
+    codec = SealedCodec(registry, OneKey())
+    assert codec.encode(topic, event) == Codec(registry).encode(topic, event)
+    envelope = ("e", 0, "", "", None)
+    assert codec.encoder(topic, Followed)(event, envelope) == Codec(registry).encoder(topic, Followed)(event, envelope)
+
+
+def test_an_encoder_seals_under_the_id_that_it_is_given(registry: LocalRegistry) -> None:
+    codec = SealedCodec(registry, OneKey())
+    envelope = ("e-1", 7, "view.v1", "c", None)
+    value = codec.encoder(CHAT, MessagePosted)(msgspec.structs.replace(POSTED, event_id=""), envelope)
+    stamped = msgspec.structs.replace(POSTED, occurred_at=7, producer="view.v1", correlation_id="c")
+    assert value == codec.encode(CHAT, stamped)
 
 
 def test_a_fold_that_passes_an_opened_text_on_writes_the_same_bytes_erased_or_not(registry: LocalRegistry) -> None:

@@ -3,12 +3,13 @@
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from schemas.errors import KeysUnavailableError
-from schemas.events import KeyDropped
+from schemas.errors import KeysUnavailableError, RegistryUnavailableError
+from schemas.events import KeyDropped, SubjectKeyCreated
 from schemas.privacy import parse
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
@@ -133,6 +134,49 @@ def test_a_key_that_has_not_been_delivered_yet_is_read_before_it_counts_as_shred
     assert behind.opening("7", "AAAAAAAAAAA") is None
 
 
+def test_a_key_that_was_changed_on_the_log_opens_nothing_and_stops_nobody(stage: Stage) -> None:
+    ring = stage.ring()
+    stage.log.append(KEYS, b"7.garbage", b"no event at all")
+    forged = SubjectKeyCreated(
+        event_id="e", key_id="7.abcdefghijk", subject_id="7", master_key_id=stage.masters.newest, wrapped_key=bytes(60)
+    )
+    stage.log.append(KEYS, b"7.abcdefghijk", stage.codec.encode(KEYS, forged))
+    until(lambda: "7" in ring._held)
+    assert ring.opening("7", "abcdefghijk") is None
+    ring.ready("8").result(5)
+
+
+def test_keys_wait_for_a_registry_that_is_away(stage: Stage) -> None:
+    stage.ring().ready("7").result(5)
+
+    class Away(LocalRegistry):
+        asked = 0
+
+        def schema(self, id):  # noqa: A002
+            self.asked += 1
+            if self.asked == 1:
+                raise RegistryUnavailableError("no answer")
+            return stage.codec._registry.schema(id)
+
+    late = KeyRing(stage.log, Codec(Away()), stage.masters, "late")
+    stage.rings.append(late)
+    late.start()
+    assert late.sealing("7")
+
+
+def test_who_cannot_be_told_of_a_shredded_key_does_not_keep_it(stage: Stage) -> None:
+    ring = stage.ring()
+
+    def fails(subject: str) -> None:
+        raise RuntimeError(subject)
+
+    ring.watch(fails)
+    ring.ready("7").result(5)
+    stage.shred("7")
+    until(lambda: "7" not in ring._held)
+    ring.ready("8").result(5)
+
+
 def test_fingerprints_are_the_same_in_every_process_until_their_key_is_shredded(stage: Stage) -> None:
     one, two = stage.ring().fingerprints("unique-chat"), stage.ring().fingerprints("unique-chat")
     assert one("hello") == two("hello") != one("hello!")
@@ -188,6 +232,8 @@ def test_the_master_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> N
     assert MasterKeys.at(path).newest == MasterKeys.at(path).newest
     assert path.stat().st_mode & 0o777 == 0o600
     assert os.listdir(path.parent) == ["master.key"]
+    with ThreadPoolExecutor(8) as pool:
+        assert len({keys.newest for keys in pool.map(MasterKeys.at, [tmp_path / "raced.key"] * 8)}) == 1
     older = path.read_text()
     path.write_text("ab" * 32 + "\n" + older)
     rotated = MasterKeys.at(path)
