@@ -379,11 +379,11 @@ def test_a_store_or_registry_that_is_away_is_waited_for(tmp_path: Path) -> None:
     assert_whole(tmp_path, code, {0: 50, 1: 0})
 
 
-def test_ranges_are_cut_by_rows_and_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limits", [Limits(rows=600), Limits(size=800_000), Limits(total=1_000_000)])
+def test_ranges_are_cut_by_rows_and_memory(tmp_path: Path, limits: Limits) -> None:
     log, (code, registry), ends = MemoryLog(PARTITIONED), codec(), {0: 0, 1: 0}
-    fill(log, code, ends, 2_000)
-    lake = Lake(log, registry, Shelf.at(url(tmp_path)), PARTITIONED, Limits(rows=600, total=60_000))
-    land(lake)
+    fill(log, code, ends, 2_500)
+    land(Lake(log, registry, Shelf.at(url(tmp_path)), PARTITIONED, limits))
     commits = list(LakeLog(Shelf.at(url(tmp_path)), PARTITIONED).commits(TOPIC, 0))
     assert max(commit.last - commit.first for commit in commits) < 1_100
     assert_whole(tmp_path, code, ends)
