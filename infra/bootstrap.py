@@ -29,8 +29,12 @@ RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 """What the video bench compares with; Debian's libnginx-mod-rtmp."""
 PYTHON = ">=3.11,<3.13"
 """As in pyproject.toml: Faust and Flink have no wheels beyond."""
-NEEDS = {"up": "run", "test": "test", "bench": "test"}
-"""Command -> what it needs beyond Python packages; other commands only talk to what runs."""
+NEEDS = {"up": "run", "sql": "flink", "test": "test", "bench": "test"}
+"""Command -> what it needs; other commands only talk to what runs."""
+STAMP = ".chronicast-stamp"
+"""File in a folder that says what it was made from."""
+LEVELS = ("run", "flink", "test")
+"""Lock files, each with all that the one before has."""
 
 
 class SetupError(Exception):
@@ -43,14 +47,15 @@ def main(command: str) -> None:
     LOG.parent.mkdir(parents=True, exist_ok=True)
     if need:
         system_packages(need)
-    python_packages("test" if need == "test" else "run")
+    python_packages(need or "run")
     if need:
         npm_packages(PAGE)
         jars("kafka")
+    if need in {"flink", "test"}:
+        jars("flink")
     if need == "test":
         for folder in TESTS_NPM:
             npm_packages(folder)
-        jars("flink")
         jars("s3")
 
 
@@ -82,21 +87,24 @@ def system_packages(need: str) -> None:
         subprocess.run([*root, "systemctl", "disable", "--now", "nginx"], check=False, capture_output=True)
 
 
-def python_packages(lock: str) -> None:
-    """Brings the environment to a lock file, by hash. What the tests need holds what a run needs too, and is kept where it is."""
-    if (VENV / "bin" / "pytest").exists():
-        lock = "test"
-    stamps = {name: digest(LOCKS / f"{name}.lock") for name in ("run", "test")}
-    enough = (stamps["test"],) if lock == "test" else (stamps["test"], stamps["run"])
-    if any(done(VENV, stamp) for stamp in enough):
+def python_packages(level: str) -> None:
+    """Brings the environment to a lock file, by hash. What an earlier command needed on top is kept, and brought up to date too."""
+    noted = (VENV / STAMP).read_text().split()[0] if (VENV / STAMP).exists() else ""
+    level = max(level, noted if noted in LEVELS else "run", key=LEVELS.index)
+    if done(VENV, python_stamp(level)):
         return
+    file = LOCKS / f"{level}.lock"
     uv = installer()
     if not (VENV / "bin" / "python").exists():
         step(f"Python environment (Python {PYTHON})", [uv, "venv", "--allow-existing", "--python", PYTHON, str(VENV)])
-    file = LOCKS / f"{lock}.lock"
     title = f"Python packages ({file.relative_to(CHECKOUT)})"
     step(title, [uv, "pip", "sync", "--require-hashes", "--python", str(VENV / "bin" / "python"), str(file)])
-    mark(VENV, stamps[lock])
+    mark(VENV, python_stamp(level))
+
+
+def python_stamp(level: str) -> str:
+    """What an environment that has all of a level was made from."""
+    return f"{level} {digest(LOCKS / f'{level}.lock')}"
 
 
 def installer() -> str:
@@ -169,13 +177,13 @@ def digest(file: Path) -> str:
 
 def done(folder: Path, stamp: str) -> bool:
     """Whether a folder was made from what the stamp stands for."""
-    file = folder / ".chronicast-stamp"
+    file = folder / STAMP
     return file.exists() and file.read_text() == stamp
 
 
 def mark(folder: Path, stamp: str) -> None:
     """Notes what a folder was made from."""
-    (folder / ".chronicast-stamp").write_text(stamp)
+    (folder / STAMP).write_text(stamp)
 
 
 if __name__ == "__main__":

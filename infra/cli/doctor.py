@@ -119,9 +119,7 @@ def _erred(command: list[str]) -> str:
 def _packages() -> Iterator[Finding]:
     """What the lock files name."""
     stamps: dict[str, Callable[[], bool]] = {
-        "Python packages": lambda: any(
-            bootstrap.done(bootstrap.VENV, bootstrap.digest(bootstrap.LOCKS / f"{n}.lock")) for n in ("run", "test")
-        ),
+        "Python packages": lambda: any(bootstrap.done(bootstrap.VENV, bootstrap.python_stamp(level)) for level in bootstrap.LEVELS),
         "page packages": lambda: bootstrap.has_npm_packages(bootstrap.PAGE),
         "Kafka's archives": lambda: bootstrap.done(
             bootstrap.STATE / "jars" / "kafka", bootstrap.digest(CHECKOUT / "infra" / "jars" / "pom.xml")
