@@ -27,7 +27,7 @@ class PartitionReplay(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     records: int
     """Records met; compaction and transactions leave gaps."""
     content: str | None = None
-    """Digest of the records: offset, key, value, headers. Of a topic's replay."""
+    """Digest of the records whole. Of a topic's replay."""
     state: str | None = None
     """Digest of the rows. Of a view's replay, as the ones below."""
     begun_from: str | None = None

@@ -13,7 +13,7 @@ from streams.fold import Fold
 from streams.log import Record, Source
 from streams.outputs import view_name
 from streams.refolding import Refold
-from streams.replay_digests import OutputDigest, RecordDigest, beginnings
+from streams.replay_digests import RunningDigest, beginnings
 from streams.replay_manifest import PartitionReplay
 from streams.snapshots import Snapshots
 from streams.store import BEGINNING, Progress
@@ -72,7 +72,7 @@ def replay_topic(connection: Connection, plan: Plan, partition: int, told: Told)
     """Reads one partition of a topic."""
     asked = plan.ranges[partition]
     counts: Counter[bytes | None] = Counter()
-    content = RecordDigest()
+    content = RunningDigest()
     for records in _batches(connection.source, plan.topic, partition, asked):
         content.add(records)
         counts += beginnings(records)
@@ -100,7 +100,7 @@ async def replay_fold(connection: Connection, plan: Plan, fold: Fold, partition:
     try:
         if store.progress() == BEGINNING and asked.start:
             store.commit({}, Progress(asked.start - 1, 0))
-        outputs = OutputDigest() if plan.outputs else None
+        outputs = RunningDigest() if plan.outputs else None
         refold = Refold(fold, connection.codec, store, partition, None if outputs is None else outputs.add)
         counts: Counter[bytes | None] = Counter()
         for records in _batches(connection.source, plan.topic, partition, asked):

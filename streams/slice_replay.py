@@ -15,7 +15,7 @@ from streams.fold import Fold
 from streams.log import Log, Outgoing, Record
 from streams.outputs import view_name
 from streams.refolding import Refold
-from streams.replay_digests import OutputDigest, beginnings, named
+from streams.replay_digests import RunningDigest, beginnings, named
 from streams.replay_manifest import Manifest, PartitionReplay, over_all
 from streams.slice_pace import Due, paced
 from streams.slice_registry import SliceRegistry
@@ -50,7 +50,7 @@ def fold_slice(
 
 class _Part(NamedTuple):
     refold: Refold
-    outputs: OutputDigest
+    outputs: RunningDigest
     counts: Counter[bytes | None]
 
 
@@ -68,7 +68,7 @@ async def _fold(held: Slice, fold: Fold, directory: Path, pace: Iterable[Due], *
                 raise StreamingError(f"{directory} holds rows of {view_name(fold)} already: name an empty directory")
             if asked.start:
                 store.commit({}, Progress(asked.start - 1, 0))
-            outputs = OutputDigest()
+            outputs = RunningDigest()
             parts[partition] = _Part(Refold(fold, codec, store, partition, outputs.add), outputs, Counter())
         for due in pace:
             together: dict[int, list[Record]] = {}
