@@ -22,6 +22,8 @@ Rows need no schema evolution: another row type is another meaning, so another v
 class TableRows(MutableMapping[str, R]):
     """A table's rows under one event key."""
 
+    __slots__ = ("_batch", "_complete", "_decoder", "_prefix", "_stored", "_values")
+
     def __init__(self, batch: "Batch", prefix: bytes, decoder: "msgspec.msgpack.Decoder[R]") -> None:
         self._batch = batch
         self._prefix = prefix
@@ -106,6 +108,8 @@ class TableRows(MutableMapping[str, R]):
 
 class KeyRows:
     """A fold's tables under one event key."""
+
+    __slots__ = ("_batch", "_key", "_tables")
 
     def __init__(self, batch: "Batch", key: bytes) -> None:
         self._batch = batch

@@ -1,6 +1,7 @@
 """The Faust worker: runs the folds that decide."""
 
 import asyncio
+import gc
 
 from infra.apps.service import App, run
 from infra.version import code_version
@@ -14,12 +15,16 @@ from streams.snapshots import Snapshots
 from streams.store_rocksdict import RocksStores
 from streams.ticker import Ticker
 
+COLLECT_AFTER = 50_000
+"""Objects made until Python looks for cycles among them. A batch makes tens of thousands, and none is in a cycle; at the default of
+700 looking takes a tenth of the time (16.0 us an event against 14.2)."""
 SENT_S = 2.0
 """For the snapshots of the end; what is not sent by then is folded anew by the next owner. The worker's own end takes up to 4 s of 12."""
 
 
 async def folds(app: App) -> None:
     """Folds until stopped."""
+    gc.set_threshold(COLLECT_AFTER)
     settings, parts = app.settings, app.parts
     publisher = await asyncio.to_thread(parts.publisher, f"ticker-{settings.node}")
     generations = Generations()

@@ -4,13 +4,16 @@
 """
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+import uvloop
 
+from infra.apps.folds import COLLECT_AFTER
 from schemas.event import Event
 from schemas.events import Followed, MessagePosted
 from schemas.registry import LocalRegistry
@@ -66,4 +69,6 @@ async def work(bootstrap: str, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(work(sys.argv[1], Path(sys.argv[2])))
+    gc.freeze()  # as the product's processes do
+    gc.set_threshold(COLLECT_AFTER)
+    uvloop.run(work(sys.argv[1], Path(sys.argv[2])))

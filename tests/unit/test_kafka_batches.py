@@ -1,9 +1,13 @@
-"""Outputs as Kafka record batches, without a broker."""
+"""Kafka record batches, written and read without a broker: both build upon aiokafka's inner classes."""
 
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.memory_records import MemoryRecords
 
+from streams.faust_transport import FetchedRecords
 from streams.kafka_batches import BATCH_BYTES, LZ4, RecordBatch
-from streams.log import Outgoing
+from streams.log import Outgoing, Record
 
 
 def test_a_batch_holds_what_it_took() -> None:
@@ -18,3 +22,11 @@ def test_a_full_batch_leaves_the_rest_and_takes_at_least_one() -> None:
     records = [Outgoing("t", b"k", b"x" * 400_000, (), 1) for _ in range(5)]
     assert RecordBatch(BATCH_BYTES, LZ4).take(records) == 2
     assert RecordBatch(100, LZ4).take(records) == 1
+
+
+def test_what_is_fetched_is_unpacked_as_the_port_s_records() -> None:
+    sent = [Outgoing("t", b"k%d" % i, None if i == 1 else b"v", (("h", b"%d" % i),), 1_000 + i) for i in range(3)]
+    batch = RecordBatch(BATCH_BYTES, LZ4)
+    batch.take(sent)
+    fetched = FetchedRecords(TopicPartition("t", 2), MemoryRecords(bytes(batch._build())), [], 0, None, None, True, READ_COMMITTED)
+    assert list(fetched) == [Record("t", 2, i, r.key, r.value, r.headers, r.timestamp) for i, r in enumerate(sent)]
