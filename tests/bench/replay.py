@@ -5,6 +5,7 @@ The input is Avro with CloudEvents headers, 1,009 channels. The counting fold re
 
 import argparse
 import json
+import resource
 import sys
 import tempfile
 import time
@@ -34,6 +35,11 @@ def connect(bootstrap: str) -> Connection:
     return Connection(KafkaSource(bootstrap), Codec(registry), registry)
 
 
+def cpu() -> float:
+    """Seconds of processor time of this process and of those that it has waited for."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
 def fill(bootstrap: str, events: int) -> None:
     ensure_topics(bootstrap)
     log = KafkaLog(bootstrap, linger_ms=5)
@@ -59,11 +65,19 @@ def measure(bootstrap: str) -> list[dict[str, object]]:
         ("view, rows and outputs", whole._replace(fold=CountingFold())),
     ):
         for processes in (1, 2):
-            began = time.perf_counter()
+            began, used = time.perf_counter(), cpu()
             manifest = replay(plan, partial(connect, bootstrap), processes=processes)
             seconds = time.perf_counter() - began
-            rate = round(manifest.records / seconds)
-            found.append({"replay": what, "processes": processes, "seconds": round(seconds, 2), "per_second": rate, "id": manifest.id})
+            found.append(
+                {
+                    "replay": what,
+                    "processes": processes,
+                    "seconds": round(seconds, 2),
+                    "per_second": round(manifest.records / seconds),
+                    "cpu_us_per_record": round((cpu() - used) / manifest.records * 1e6, 1),
+                    "id": manifest.id,
+                }
+            )
     return found
 
 
