@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from schemas.events import Followed
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
+from streams.clock import now_us
 from streams.errors import BacklogFullError
 from streams.kafka_source import KafkaSource
 from streams.log_admin import ensure_topics
@@ -34,19 +35,20 @@ from tests.conftest import Broker
 from tests.simulation.counting import INPUT, CountingFold, preloaded
 
 CHANNELS, USERS = 1_009, 77
-BEGAN_US = 1_700_000_000_000_000
+AGO_US = 3_600_000_000
+"""Events begin an hour ago: within the topic's retention."""
 STEP_US = 1_000
 """Events lie 1 ms apart."""
 Look = Callable[[Archive, int, Path], Awaitable[PastView]]
 
 
-def fill(bootstrap: str, codec: Codec, events: int) -> None:
+def fill(bootstrap: str, codec: Codec, began_us: int, events: int) -> None:
     """Puts the events on the log."""
     ensure_topics(bootstrap)
     log = KafkaLog(bootstrap, linger_ms=5)
     publisher = Publisher(log, codec, "bench-1")
     for i in range(events):
-        event = replace(Followed(channel_id=str(i % CHANNELS), user_id=str(i % USERS)), occurred_at=BEGAN_US + i * STEP_US)
+        event = replace(Followed(channel_id=str(i % CHANNELS), user_id=str(i % USERS)), occurred_at=began_us + i * STEP_US)
         while True:
             try:
                 publisher.publish(event)
@@ -94,13 +96,13 @@ async def measure(archive: Archive, look: Look, moments: list[int], folder: Path
     }
 
 
-async def run(bootstrap: str, codec: Codec, folder: Path, options: argparse.Namespace) -> dict[str, object]:
+async def run(bootstrap: str, codec: Codec, folder: Path, began_us: int, options: argparse.Namespace) -> dict[str, object]:
     """Measures; the result."""
     snapshots = Snapshots(StoredObjects.at(f"file://{folder / 'objects'}"), [CountingFold()])
     archive = Archive(CountingFold(), KafkaSource(bootstrap), codec, view_name(CountingFold()), snapshots)
     await fold(archive, folder / "live", options.every)
     dice = random.Random(1)
-    moments = [BEGAN_US // 1_000 + dice.randrange(options.events * STEP_US // 1_000) for _ in range(options.looks)]
+    moments = [began_us // 1_000 + dice.randrange(options.events * STEP_US // 1_000) for _ in range(options.looks)]
     few = moments[: max(5, options.looks // 8)]
     result: dict[str, object] = {"events": options.events, "every": options.every, "looks": options.looks, "machine": machine()}
     for name, look in (("all rows", all_rows), ("one key", one_key)):
@@ -121,9 +123,9 @@ def main() -> None:
         (Path(folder) / "kafka").mkdir()
         broker.start()
         try:
-            codec = Codec(preloaded(LocalRegistry()))
-            fill(broker.bootstrap, codec, options.events)
-            print(json.dumps(asyncio.run(run(broker.bootstrap, codec, Path(folder), options)), indent=2))
+            codec, began_us = Codec(preloaded(LocalRegistry())), now_us() - AGO_US
+            fill(broker.bootstrap, codec, began_us, options.events)
+            print(json.dumps(asyncio.run(run(broker.bootstrap, codec, Path(folder), began_us, options)), indent=2))
         finally:
             broker.kill()
 
