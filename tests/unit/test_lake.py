@@ -3,6 +3,7 @@
 import os
 import random
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,10 +84,12 @@ def lander(log: Log, registry: LocalRegistry, shelf: Shelf, partition: int = 0) 
 def land(lake: Lake) -> None:
     """Lands everything that is on the log."""
     lake.open()
-    while lake.lag():
-        lake.land_due()
-        assert lake.failure is None, lake.failure
+    assert lake._tail is not None
+    while lake._tail.lag():
+        time.sleep(0.002)
     lake.close()
+    assert lake.failure is None, lake.failure
+    assert lake.lag() == 0
 
 
 def assert_whole(store: Path, codec, ends: dict[int, int]) -> None:
@@ -236,6 +239,7 @@ def test_retention_that_overtakes_the_writer_is_seen(tmp_path: Path) -> None:
     lake.open()
     while lake.lag():
         lake.land_due()
+        time.sleep(0.002)
     log.kept = 60
     log._topics[TOPIC][0].extend(expected(code, 0, offset) for offset in range(50, 60))
     lake._tail.close()
@@ -374,7 +378,11 @@ def test_a_store_or_registry_that_is_away_is_waited_for(tmp_path: Path) -> None:
     log, (code, registry), ends = MemoryLog(PARTITIONED), codec(), {0: 0}
     fill(log, code, ends, 50)
     lake = Lake(log, Away(), Full.at(url(tmp_path)), PARTITIONED, SMALL)
-    land(lake)
+    lake.open()
+    while lake.lag():
+        lake.land_due()
+        time.sleep(0.002)
+    lake.close()
     assert lake.lacks() == ""
     assert_whole(tmp_path, code, {0: 50, 1: 0})
 

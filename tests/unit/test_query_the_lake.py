@@ -1,6 +1,7 @@
 """DuckDB reads the lake with nothing of ours: the queries of docs/how-to/query-the-lake.md, and what they must answer."""
 
 import re
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> MemoryLog:
     lake.open()
     while lake.lag():
         lake.land_due()
+        time.sleep(0.002)
     lake.close()
     assert lake.failure is None
     return log
@@ -173,6 +175,7 @@ def test_a_version_that_lacks_a_field_lies_beside_one_that_has_it(tmp_path: Path
     lake.open()
     while lake.lag():
         lake.land_due()
+        time.sleep(0.002)
     lake.close()
     files = f"read_parquet('{tmp_path}/lake/t/event=Thing/*/*.parquet', union_by_name = true)"
     assert duckdb.connect().execute(f"SELECT _offset, a, b FROM {files} ORDER BY _offset").fetchall() == [
