@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,17 +10,14 @@ from schemas.registry import Registry
 from schemas.wire import Codec
 from streams.errors import FatalError
 from streams.fold import Fold
-from streams.log import Record, Source
+from streams.log import Source
 from streams.outputs import view_name
-from streams.refolding import Refold
+from streams.refolding import Refold, in_batches
 from streams.replay_digests import RunningDigest, beginnings
 from streams.replay_manifest import PartitionReplay
 from streams.snapshots import Snapshots
 from streams.store import BEGINNING, Progress
 from streams.store_rocksdict import RocksStores
-
-BATCH = 5_000
-"""Records folded and written together: ten of a reader's batches, so that rows that change often are written once."""
 
 Told = Callable[[int, int], None]
 """Hears (partition, offset that is next)."""
@@ -50,7 +47,7 @@ class Plan(NamedTuple):
     from_snapshot: bool = False
     """Begin each partition from its newest snapshot before the range's end, where there is one, instead of the range's start."""
     outputs: bool = True
-    """Whether the fold's outputs are made and digested: a third of a fold's time, and not needed for its rows."""
+    """Whether the fold's outputs are made and digested: half of the time of a fold that makes one an event, and not needed for its rows."""
     code_version: str = ""
 
 
@@ -73,7 +70,7 @@ def replay_topic(connection: Connection, plan: Plan, partition: int, told: Told)
     asked = plan.ranges[partition]
     counts: Counter[bytes | None] = Counter()
     content = RunningDigest()
-    for records in _batches(connection.source, plan.topic, partition, asked):
+    for records in in_batches(connection.source, plan.topic, partition, asked.start, asked.stop):
         content.add(records)
         counts += beginnings(records)
         told(partition, records[-1].offset + 1)
@@ -103,7 +100,7 @@ async def replay_fold(connection: Connection, plan: Plan, fold: Fold, partition:
         outputs = RunningDigest() if plan.outputs else None
         refold = Refold(fold, connection.codec, store, partition, None if outputs is None else outputs.add)
         counts: Counter[bytes | None] = Counter()
-        for records in _batches(connection.source, plan.topic, partition, asked):
+        for records in in_batches(connection.source, plan.topic, partition, asked.start, asked.stop):
             await refold.fold(records)
             counts += beginnings(records)
             told(partition, records[-1].offset + 1)
@@ -121,15 +118,3 @@ async def replay_fold(connection: Connection, plan: Plan, fold: Fold, partition:
         sent=0 if outputs is None else outputs.count,
     )
     return Replayed(part, counts)
-
-
-def _batches(source: Source, topic: str, partition: int, asked: range) -> Iterator[Sequence[Record]]:
-    """The records of a range in batches of one size, the last one apart, so that what is done at a batch's end does not vary."""
-    held: list[Record] = []
-    for records in source.read(topic, partition, asked.start, asked.stop) if asked else ():
-        held += records
-        if len(held) >= BATCH:
-            yield held[:BATCH]
-            held = held[BATCH:]
-    if held:
-        yield held

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import replay_partition
+from streams import refolding
 from streams.errors import FatalError
 from streams.log_memory import MemoryLog
 from streams.objects import StoredObjects
@@ -55,7 +55,7 @@ def test_one_process_and_three_give_the_same_manifest(fold: CountingFold | None)
 def test_batches_of_any_size_give_the_same_manifest(monkeypatch) -> None:
     expected = replay(whole(), connect)
     assert sum(part.sent for part in expected.partitions) == EVENTS + LETTERS
-    monkeypatch.setattr(replay_partition, "BATCH", 7)
+    monkeypatch.setattr(refolding, "BATCH", 7)
     assert replay(whole(), connect) == expected
 
 
