@@ -22,6 +22,8 @@ class Place(StrEnum):
 
     KAFKA = "kafka"
     LAKE = "lake"
+    BOTH = "both"
+    """The lake up to where Kafka begins, then Kafka."""
 
 
 class Connect(msgspec.Struct, frozen=True):
@@ -32,12 +34,14 @@ class Connect(msgspec.Struct, frozen=True):
 
     def source(self) -> Source:
         """What is read."""
-        if self.place is Place.LAKE:
-            from streams.lake.shelf import Shelf  # noqa: PLC0415 - Arrow takes half a second to import
-            from streams.log_lake import LakeLog  # noqa: PLC0415
+        if self.place is Place.KAFKA:
+            return KafkaSource(self.settings.bootstrap)
+        from streams.lake.shelf import Shelf  # noqa: PLC0415 - Arrow takes half a second to import
+        from streams.log_joined import JoinedLog  # noqa: PLC0415
+        from streams.log_lake import LakeLog  # noqa: PLC0415
 
-            return LakeLog(Shelf.at(self.settings.objects_url))
-        return KafkaSource(self.settings.bootstrap)
+        lake = LakeLog(Shelf.at(self.settings.objects_url))
+        return lake if self.place is Place.LAKE else JoinedLog(KafkaSource(self.settings.bootstrap), lake)
 
     def snapshots(self) -> Snapshots:
         """Those of all views."""

@@ -1,28 +1,14 @@
 """Two logs as one: the lake up to where Kafka's retention has cut, Kafka from there on."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
-from streams.log import Record
-
-
-class Readable(Protocol):
-    """The reading half of the log's port, without tails."""
-
-    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
-        """The records from offset `start` up to but not including `end`."""
-
-    def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
-        """Per partition the first offset whose timestamp (ms) is at or past the given one."""
-
-    def ends(self, topic: str) -> dict[int, int]:
-        """Per partition the offset that the next record will get."""
+from streams.log import Record, Source
 
 
 class JoinedLog:
     """Reads what is in either. A compacted topic's superseded records are in neither above the log's start."""
 
-    def __init__(self, log: Readable, lake: Readable) -> None:
+    def __init__(self, log: Source, lake: Source) -> None:
         self._log = log
         self._lake = lake
 
