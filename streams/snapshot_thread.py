@@ -49,7 +49,8 @@ class SnapshotThread:
         self._checkpoints = directory / CHECKPOINTS
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sending = asyncio.Lock()
-        self._unsent: set[futures.Future[None]] = set()
+        self._unsent: dict[Path, futures.Future[None]] = {}
+        """By checkpoint."""
 
     def fetch(self, view: str, partition: int, directory: Path, beyond: int, whole: Whole) -> Snapshot | None:
         """Makes `directory`, which must not exist, the store of the newest whole snapshot whose watermark is past `beyond`; None without.
@@ -57,7 +58,9 @@ class SnapshotThread:
         Raises:
             TransientError: the object store does not answer.
         """
-        shutil.rmtree(self._checkpoints / view / str(partition), ignore_errors=True)  # what a kill has left of an earlier owner here
+        for left in (self._checkpoints / view / str(partition)).glob("*"):
+            if left not in self._unsent:  # of an owner here that was killed
+                shutil.rmtree(left, ignore_errors=True)
         at_most = None
         while snapshot := self._restore(view, partition, directory, at_most, beyond):
             if whole(directory, snapshot):
@@ -75,7 +78,7 @@ class SnapshotThread:
 
     def take(self, view: str, partition: int, db: Rdict, progress: Progress) -> None:
         """Takes a checkpoint at once; it is sent when those before it are."""
-        self._unsent = {sending for sending in self._unsent if not sending.done()}
+        self._unsent = {path: sending for path, sending in self._unsent.items() if not sending.done()}
         if len(self._unsent) >= WAITING:
             SNAPSHOTS.labels(view, "left out").inc()
             return
@@ -83,11 +86,11 @@ class SnapshotThread:
         shutil.rmtree(checkpoint, ignore_errors=True)
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         Checkpoint(db).create_checkpoint(str(checkpoint))
-        self._unsent.add(self._do(self._send(view, partition, progress, checkpoint)))
+        self._unsent[checkpoint] = self._do(self._send(view, partition, progress, checkpoint))
 
     def wait(self, seconds: float) -> bool:
         """Waits until all that was taken is sent, or the time is over; whether it is."""
-        return not futures.wait(self._unsent, seconds).not_done
+        return not futures.wait(self._unsent.values(), seconds).not_done
 
     async def _send(self, view: str, partition: int, progress: Progress, checkpoint: Path) -> None:
         """Sends one, then removes older ones that need not be kept. A failure costs this snapshot alone."""

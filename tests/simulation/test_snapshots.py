@@ -154,6 +154,28 @@ def test_a_torn_sending_is_never_seen(saved: StoredObjects, tmp_path: Path) -> N
     assert restored(saved, tmp_path / "d").watermark == manifests(saved)[0] > 400
 
 
+def test_a_partition_that_comes_back_at_once_leaves_its_snapshot_under_way_alone(objects: StoredObjects, tmp_path: Path) -> None:
+    host = Host(tmp_path / "a", objects)
+    gate = threading.Event()
+
+    async def slow(address: str, data: bytes) -> None:
+        await asyncio.to_thread(gate.wait)
+        await StoredObjects.put(objects, address, data)
+
+    objects.put = slow
+    store = host.open()
+    write(store, EVERY)
+    left = tmp_path / "a" / ".checkpoints" / VIEW / "0" / "7"
+    left.mkdir()
+    store.close()
+    host.open().close()
+    assert not left.exists()
+    gate.set()
+    assert host.stores.sent(10)
+    assert manifests(objects) == [EVERY - 1]
+    assert list((tmp_path / "a" / ".checkpoints" / VIEW / "0").iterdir()) == []
+
+
 def test_other_row_types_without_a_new_version_are_not_taken_up(saved: StoredObjects, tmp_path: Path) -> None:
     class Other(CountingFold):
         tables = (Table("total", msgspec.defstruct("Other", [("total", str)])),)
