@@ -50,7 +50,7 @@ def record(offset: int, value: bytes | None, data: st.DataObject) -> Record:
 
 
 @pytest.mark.row("U11", "E1")
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_records_come_back_as_they_were(data: st.DataObject) -> None:
     def value() -> bytes | None:
@@ -69,7 +69,7 @@ def test_any_records_come_back_as_they_were(data: st.DataObject) -> None:
 
 @pytest.mark.row("U11")
 @pytest.mark.parametrize("event", events.TYPES, ids=lambda event: event.__name__)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(data=st.data())
 def test_every_event_has_its_fields_as_columns(event: type[Event], data: st.DataObject) -> None:
     originals = data.draw(st.lists(instances(event), min_size=1, max_size=3))

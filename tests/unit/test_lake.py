@@ -117,7 +117,7 @@ def test_records_land_once_and_come_back_as_they_were(tmp_path: Path) -> None:
 def test_a_crash_between_any_two_steps_loses_and_doubles_nothing(tmp_path: Path) -> None:
     code, registry = codec()
     crashes = 0
-    for steps in range(60):
+    for steps in range(36):
         store = tmp_path / str(steps)
         log, ends = MemoryLog(PARTITIONED), {0: 0}
         frail = Frail.at(url(store))
@@ -135,7 +135,7 @@ def test_a_crash_between_any_two_steps_loses_and_doubles_nothing(tmp_path: Path)
         assert max(places(store).values(), default=1) == 1
         writer.land([record for batch in log.read(TOPIC, 0, writer.next, ends[0]) for record in batch])
         assert_whole(store, code, ends)
-    assert 20 < crashes < 60
+    assert 20 < crashes < 36
 
 
 def test_two_writers_by_mistake_write_the_same(tmp_path: Path) -> None:
