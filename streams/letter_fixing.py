@@ -1,7 +1,7 @@
 """What the bytes of a dead letter might be, and letters with corrected ones."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -65,6 +65,9 @@ def readings(of: Letter) -> list[Reading]:
 
 
 def _json(value: bytes, kind: type[Event]) -> Event:
+    """The event in a JSON text; another type's would have fields that this one lacks."""
+    if others := set(msgspec.json.decode(value, type=dict[str, Any])) - set(kind.__struct_fields__):
+        raise ValueError(f"{kind.SCHEMA} has no {', '.join(sorted(others))}")
     return msgspec.json.decode(value, type=kind)
 
 

@@ -12,7 +12,8 @@ import pytest
 from infra.views import VIEWS
 from processors.playlist import BroadcastFold
 from schemas.events import JobAssigned, StreamInterrupted, StreamResumed
-from schemas.wire import Codec
+from schemas.wire import MAGIC, Codec
+from streams.dead_letters import REPLAYED, place
 from streams.slice_pins import differences, pin, pinned, pins
 from streams.slice_registry import SliceRegistry
 from streams.slice_replay import fold_slice
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.row("E13")
 def events(path: Path):
     held = Slice(path)
     codec = Codec(SliceRegistry(held.schemas))
-    return [codec.decode(record.value) for record in held.records() if record.value]
+    return [codec.decode(record.value) for record in held.records() if record.value and record.value[0] == MAGIC]
 
 
 @pytest.mark.parametrize("path", SLICES, ids=lambda path: path.stem)
@@ -56,6 +57,17 @@ def test_the_worker_that_dies_is_in_its_slice_and_its_job_is_assigned_anew() -> 
     assigned = [event for event in events(FOLDER / "worker-dies.avro") if isinstance(event, JobAssigned)]
     assert [(event.attempt, event.reason) for event in assigned] == [(1, "started"), (2, "worker_lost")]
     assert len({event.worker_id for event in assigned}) == 2
+
+
+def test_the_end_that_a_producer_wrote_as_json_is_folded_from_its_replay(tmp_path: Path) -> None:
+    path = FOLDER / "bad-producer.avro"
+    _started, poison, replayed = [record for record in Slice(path).records() if record.topic == "media.stream.events.v1"]
+    assert poison.value is not None
+    assert poison.value.startswith(b"{")
+    assert replayed.headers[-1] == (REPLAYED, place(poison).encode())
+    assert (replayed.key, replayed.timestamp) == (poison.key, poison.timestamp)
+    manifest = fold_slice(Slice(path), VIEWS["demand"], tmp_path)
+    assert sum(part.sent for part in manifest.partitions) == 3  # a request, a dead letter, and the cancelling that the replay brings
 
 
 class Other:
