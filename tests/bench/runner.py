@@ -52,7 +52,7 @@ class Work(NamedTuple):
 
     events_per_s: int
     cpu_us_per_event: float
-    """Processor time of the worker, all threads, start included."""
+    """Processor time of the worker, all threads, between the first and the last output."""
 
 
 class Worker:
@@ -127,10 +127,11 @@ class Bench:
             assert worker.alive(), f"a worker died: see {self.folder}"
             assert time.perf_counter() < deadline, "a worker does not begin"
             time.sleep(0.01)
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), worker.cpu_s()
         while (done := self.outputs() - before) < self.events and time.perf_counter() < began + SLOW_S:
             time.sleep(0.01)
-        return Work(round((done - first) / (time.perf_counter() - began)), round(worker.cpu_s() / done * 1e6, 1))
+        took, made = time.perf_counter() - began, done - first
+        return Work(round(made / took), round((worker.cpu_s() - cpu) / made * 1e6, 1))
 
     def latency(self, rate: int) -> dict[str, float]:
         """From an event's time of publishing to its output's arrival at a reader, milliseconds."""
