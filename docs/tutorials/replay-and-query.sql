@@ -1,4 +1,4 @@
--- Parts of media, by rendition, in ten seconds each. Bounded: as far as the log goes now. Without the two marked lines it goes on.
+-- Parts of media, by rendition, in ten seconds each. Bounded: as far as the log goes now.
 CREATE TABLE media (
     channel_id STRING NOT NULL,
     rendition STRING NOT NULL,
@@ -11,11 +11,11 @@ CREATE TABLE media (
     'topic' = 'media.segment.events.v1',
     'properties.bootstrap.servers' = '$bootstrap',
     'scan.startup.mode' = 'earliest-offset',
-    'scan.bounded.mode' = 'latest-offset',  -- bounded
+    'scan.bounded.mode' = 'latest-offset',
     'value.format' = 'avro-confluent',
     'value.avro-confluent.url' = '$registry'
 );
-SET 'execution.runtime-mode' = 'batch';  -- bounded
+SET 'execution.runtime-mode' = 'batch';
 SELECT rendition, window_start, COUNT(*) AS parts
 FROM TABLE(TUMBLE(TABLE media, DESCRIPTOR(event_time), INTERVAL '10' SECOND))
 WHERE CAST(headers['ce_type'] AS STRING) = 'chronicast.media.PartProduced'
