@@ -32,7 +32,7 @@ from streams.store_rocksdict import RocksStores
 from streams.topics import BY_NAME, OF_EVENT
 from tests.broker.test_log_admin import config
 from tests.registry_server import serving
-from tests.simulation.test_erasure import TalkFold
+from tests.simulation.test_folds_after_erasure import TalkFold
 
 pytestmark = pytest.mark.broker
 CHAT = OF_EVENT[MessagePosted].name
