@@ -72,7 +72,14 @@ class KafkaNode:
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         formatted = subprocess.run(
-            [*self._java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(self._properties)],
+            [
+                *self._java("-XX:TieredStopAtLevel=1"),
+                "kafka.tools.StorageTool",
+                "format",
+                f"--cluster-id={cluster}",
+                "-c",
+                str(self._properties),
+            ],
             capture_output=True,
             text=True,
             check=False,

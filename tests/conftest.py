@@ -24,7 +24,9 @@ ROWS = Path(__file__).with_name("rows.txt")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds `--rows` and `--soak`."""
     parser.addoption("--rows", action="store_true", help="say which requirement rows the collected tests show, and which none shows")
-    parser.addoption("--soak", action="store_true", help="ten minutes instead of one where browsers are watched for stalls; a broker away for 30 s")
+    parser.addoption(
+        "--soak", action="store_true", help="ten minutes instead of one where browsers are watched for stalls; a broker away for 30 s"
+    )
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
