@@ -13,15 +13,16 @@ from zlib import crc32
 
 from infra.views import VIEWS
 from schemas.avro_schema import Schema, identity
+from schemas.contract import subjects
 from schemas.events import Tick
-from schemas.registry import LocalRegistry
+from schemas.registry import LocalRegistry, preload
 from schemas.wire import Codec
 from streams.fold import Fold
 from streams.log import Record
 from streams.outputs import view_name
 from streams.replay import replay
 from streams.replay_partition import Connection, Plan
-from streams.topics import CHANNEL_PARTITIONS, key_of
+from streams.topics import CATALOGUE, CHANNEL_PARTITIONS, key_of
 from tests.golden.golden_events import events
 
 PINS = Path(__file__).with_name("golden_log.json")
@@ -82,6 +83,8 @@ class ContentRegistry(LocalRegistry):
 @cache
 def connect() -> Connection:
     registry = ContentRegistry()
+    for topic in CATALOGUE:
+        preload(registry, subjects(topic.name, (Tick, *topic.events)))
     codec = Codec(registry)
     return Connection(GoldenLog(codec), codec, registry)
 
