@@ -1,5 +1,6 @@
 """A view as it was: the newest snapshot at or before a position, and the events from there to it."""
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -88,7 +89,8 @@ async def view_at(
     Raises:
         GoneError: events are missing.
     """
-    bases = {partition: await _restore(archive, partition, end, folder) for partition, end in ends.items()}
+    restored = await asyncio.gather(*(_restore(archive, partition, end, folder) for partition, end in ends.items()))
+    bases = dict(zip(ends, restored, strict=True))
     total = sum(end - 1 - bases[partition] for partition, end in ends.items())
     done = 0
     for partition, end in ends.items():
