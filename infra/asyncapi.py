@@ -13,7 +13,7 @@ from infra.settings import Ports
 from schemas.contract import released, subject
 from schemas.event import Event
 from schemas.events import Tick
-from streams.dead_letters import FIXED, REPLAYED
+from streams.letters.letter import FIXED, REPLAYED
 from streams.log_admin import letters_ms
 from streams.outputs import SOURCE
 from streams.topics import CATALOGUE, Topic, dead_letters
@@ -47,7 +47,7 @@ ERRORS = {
 """streams/outputs.py."""
 CORRECTED = {FIXED: "On a correction: topic/partition/offset of the letter that it corrects."}
 REPLAYS = {REPLAYED: "Last, on a dead letter that was put back: topic/partition/offset of the record that could not be processed."}
-"""streams/dead_letters.py."""
+"""streams/letters/letter.py."""
 
 
 def text_headers(described: dict[str, str], required: list[str]) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from streams.log import Record
 from streams.log_lake import LakeLog, MissingRangeError
 from streams.objects import StoredObjects
 from streams.outputs import view_name
-from streams.privacy_erasure import Place
+from streams.privacy.erasure import Place
 from streams.snapshots import Snapshots
-from streams.store_reading import ReadOnlyStore, partitions_of
 from streams.topics import BY_NAME, OF_EVENT
+from streams.views.store_reading import ReadOnlyStore, partitions_of
 
 
 class Landed:

@@ -10,8 +10,8 @@ from schemas.registry_http import HttpRegistry
 from schemas.wire import Codec
 from streams.log_kafka import KafkaLog
 from streams.objects import StoredObjects
-from streams.privacy_master import MasterKeys
-from streams.privacy_ring import KeyRing
+from streams.privacy.master import MasterKeys
+from streams.privacy.ring import KeyRing
 from streams.publisher import Publisher
 from streams.topics import CATALOGUE
 

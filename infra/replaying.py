@@ -13,7 +13,7 @@ from schemas.registry_http import HttpRegistry
 from streams.kafka_source import KafkaSource
 from streams.log import Source
 from streams.objects import StoredObjects
-from streams.replay_partition import Connection
+from streams.replay.partition import Connection
 from streams.snapshots import Snapshots
 
 

@@ -11,8 +11,8 @@ from prometheus_client import Counter
 from schemas.errors import RegistryUnavailableError, SchemaError
 from schemas.event import Event
 from schemas.wire import Codec
-from streams.dead_letters import place, position, replayed_from
 from streams.fold import At
+from streams.letters.letter import place, position, replayed_from
 from streams.log import Log, Position, Record, Tail
 
 logger = structlog.get_logger()

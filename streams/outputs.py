@@ -7,9 +7,9 @@ from uuid import NAMESPACE_URL, uuid5
 from schemas.event import Event
 from schemas.wire import Codec, Encode
 from streams import envelope
-from streams.dead_letters import ERROR, attempt
 from streams.errors import FatalError
 from streams.fold import Fold
+from streams.letters.letter import ERROR, attempt
 from streams.log import Outgoing, Record
 from streams.topics import OF_EVENT, dead_letters
 

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from streams.dead_letters import OWED
 from streams.fold import Table
+from streams.letters.letter import OWED
 from streams.store import DIGEST_MODULUS, Store, key_of_address, key_prefix, row_hash, table_prefix
 
 R = TypeVar("R", bound=msgspec.Struct)

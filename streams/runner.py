@@ -17,12 +17,12 @@ from schemas.errors import RegistryUnavailableError, SchemaError
 from schemas.event import Event
 from schemas.events import Tick
 from schemas.wire import Codec
-from streams.dead_letters import OWED, Owed, place, replayed_from
 from streams.errors import FatalError, NotAppendedError, PoisonError, StreamingError, TransientError
 from streams.fold import At, Fold
+from streams.letters.letter import OWED, Owed, place, replayed_from
 from streams.log import Log, Outgoing, Record
 from streams.outputs import Outputs, view_name
-from streams.privacy_folds import fold_codec
+from streams.privacy.folds import fold_codec
 from streams.rows import Batch
 from streams.store import KEY_MAX, Progress, Store, Stores
 from streams.topics import BY_NAME
@@ -238,9 +238,24 @@ class Runner:
     async def _missed(self, partition: int, start: int, end: int) -> list[Record]:
         """What lies on the log between the watermark and the first record delivered."""
         found = await asyncio.to_thread(lambda: [r for batch in self._log.read(self.topic, partition, start, end) for r in batch])
+        if start > 0 and (not found or found[0].offset > start):
+            await self._tell_expired(partition, start)
         self.metrics.missed.inc(len(found))
         logger.info("gap", view=self.view, partition=partition, start=start, end=end, found=len(found))
         return found
+
+    async def _tell_expired(self, partition: int, start: int) -> None:
+        """Says so where retention has cut what comes after the watermark: the view goes on without it, which nobody else would notice."""
+        kept = (await asyncio.to_thread(self._log.starts_at, self.topic, None))[partition]
+        if kept > start:
+            self.metrics.expired.inc(kept - start)
+            logger.error(
+                "records left the log before this view folded them; the lake has them: ./chronicast replay VIEW --source lake",
+                view=self.view,
+                partition=partition,
+                start=start,
+                kept_from=kept,
+            )
 
     def _fold_record(self, batch: Batch, record: Record, *, silently: bool) -> list[Outgoing]:
         """Folds one record in; its outputs, which are not made where it is folded silently, or its dead letter."""

@@ -19,6 +19,7 @@ class ViewMetrics:
         self.dead_letters = Counter(f"{prefix}_dead_letters_total", "Records that could not be processed.", ["stage"])
         self.retries = Counter(f"{prefix}_retries_total", "Batches tried again after a transient error.")
         self.missed = Counter(f"{prefix}_missed_total", "Records that the transport skipped and the runner read itself.")
+        self.expired = Counter(f"{prefix}_expired_total", "Records that retention took away before they were folded.")
 
 
 @cache

@@ -14,10 +14,10 @@ from streams.log import Outgoing, Record
 from streams.log_memory import MemoryLog
 from streams.outputs import view_name
 from streams.publisher import Publisher
-from streams.refolding import Refold
 from streams.snapshots import Snapshots
 from streams.store import Progress
 from streams.store_rocksdict import RocksStores
+from streams.views.refolding import Refold
 
 BATCH = 20
 """Small, so that snapshots can lie close together."""

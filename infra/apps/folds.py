@@ -9,11 +9,11 @@ from infra.views import DECIDING
 from schemas.events import ViewCutOver
 from streams.faust_driver import FaustWorker
 from streams.follower import Follower
-from streams.generations import TOPIC, ActiveStores, Generations, register
 from streams.outputs import view_name
 from streams.snapshots import Snapshots
 from streams.store_rocksdict import RocksStores
 from streams.ticker import Ticker
+from streams.views.generations import TOPIC, ActiveStores, Generations, register
 
 COLLECT_AFTER = 50_000
 """Objects made until Python looks for cycles among them. A batch makes tens of thousands, and none is in a cycle; at the default of

@@ -15,10 +15,10 @@ from infra.cli.moments import MOMENTS
 from infra.cli.progress import progress
 from infra.cli.view import look
 from infra.cli.view_site import ViewName, ViewSite, row_table, short, view_site
-from streams.differences import Decoders, RowDifference, differences, place_of
 from streams.store import Store, key_prefix
 from streams.store_memory import MemoryStore
-from streams.store_reading import open_reading, partitions_of
+from streams.views.differences import Decoders, RowDifference, differences, place_of
+from streams.views.store_reading import open_reading, partitions_of
 
 WORDS = {"missing": "removed", "extra": "added", "changed": "changed", "unreadable": "unreadable"}
 """What a difference of the second from the first is called."""

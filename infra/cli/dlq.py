@@ -14,10 +14,10 @@ from infra.cli.progress import progress
 from infra.cli.tail import topic_named
 from infra.parts import Parts
 from schemas.event import Event
-from streams.dead_letters import place, position
-from streams.letter_cases import Case, Cases, gather
-from streams.letter_fixing import Reading, UnfixableError, changed, corrected, decoded, readings
-from streams.letter_replay import plan, put_back
+from streams.letters.cases import Case, Cases, gather
+from streams.letters.fixing import Reading, UnfixableError, changed, corrected, decoded, readings
+from streams.letters.letter import place, position
+from streams.letters.putting_back import plan, put_back
 from streams.topics import BY_NAME, CATALOGUE, OF_EVENT, dead_letters
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, fix and replay records that a view could not process.")

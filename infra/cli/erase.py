@@ -8,9 +8,9 @@ import typer
 from rich.table import Table
 
 from infra.cli.console import FAILED, AsJson, err, out, parts, settings, show_json
-from streams.privacy_compaction import KafkaCompactor
-from streams.privacy_erasure import Erasure, Proof
-from streams.privacy_master import MasterKeys
+from streams.privacy.compaction import KafkaCompactor
+from streams.privacy.erasure import Erasure, Proof
+from streams.privacy.master import MasterKeys
 
 
 def erase(

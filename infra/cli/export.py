@@ -14,7 +14,7 @@ from infra.cli.progress import progress
 from infra.cli.tail import topic_named
 from infra.version import code_version
 from streams.log import Source
-from streams.slices import SliceManifest, write
+from streams.slices.file import SliceManifest, write
 from streams.topics import BY_NAME
 
 

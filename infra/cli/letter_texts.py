@@ -12,10 +12,10 @@ from schemas.errors import RegistryUnavailableError, SchemaError
 from schemas.event import Event
 from schemas.registry import Registry
 from schemas.wire import HEADER, MAGIC, Codec
-from streams.dead_letters import place
-from streams.letter_cases import Case, Cases, Later
-from streams.letter_fixing import readings
-from streams.letter_replay import Refusal
+from streams.letters.cases import Case, Cases, Later
+from streams.letters.fixing import readings
+from streams.letters.letter import place
+from streams.letters.putting_back import Refusal
 
 DUMPED = 512
 """Bytes of a value that are shown: what is wrong with one shows at its beginning."""

@@ -20,10 +20,10 @@ from infra.views import DECIDING
 from schemas.events import ViewCutOver
 from streams.errors import StreamingError
 from streams.fold import At, Fold
-from streams.generations import TOPIC
 from streams.outputs import view_name
-from streams.rebuild import Built, Rebuild, Site, prune, roll_back
-from streams.store_reading import partitions_of, progress_at
+from streams.views.generations import TOPIC
+from streams.views.rebuild import Built, Rebuild, Site, prune, roll_back
+from streams.views.store_reading import partitions_of, progress_at
 
 TAKE_OVER_S = 10.0
 """A worker hears of a cut-over in milliseconds and folds what the new stores lack in less than a second; a worker that starts takes

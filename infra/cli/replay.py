@@ -20,10 +20,10 @@ from infra.views import VIEWS
 from streams.fold import Fold
 from streams.objects import StoredObjects
 from streams.outputs import view_name
-from streams.replay import replay as run
-from streams.replay_manifest import Manifest
-from streams.replay_partition import Plan
-from streams.replay_ranges import Bound, Moment, ranges
+from streams.replay.bounded import replay as run
+from streams.replay.manifest import Manifest
+from streams.replay.partition import Plan
+from streams.replay.ranges import Bound, Moment, ranges
 
 SNAPSHOT = "snapshot"
 

@@ -19,9 +19,9 @@ from schemas.registry_http import HttpRegistry
 from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
 from streams.outputs import view_name
-from streams.slice_pins import differences, pin, pinned, pins
-from streams.slice_replay import copy_slice, fold_slice
-from streams.slices import Slice
+from streams.slices.file import Slice
+from streams.slices.folding import copy_slice, fold_slice
+from streams.slices.pins import differences, pin, pinned, pins
 from streams.topics import BY_NAME
 
 ASK_S = 5.0

@@ -12,10 +12,10 @@ from infra.cli.console import FAILED, AsJson, CommandError, out, show_json
 from infra.cli.progress import progress
 from infra.cli.view_site import FromPlace, ViewName, ViewSite, row_table, short, stored
 from infra.replaying import Place
-from streams.bisection import Parting
 from streams.envelope import rfc3339
-from streams.verification import Ground, PartitionVerdict, Verdict, Verification
-from streams.verification_outputs import OutputsVerdict
+from streams.views.bisection import Parting
+from streams.views.verification import Ground, PartitionVerdict, Verdict, Verification
+from streams.views.verified_outputs import OutputsVerdict
 
 FAULTS = 10
 """Faulty outputs told one by one."""

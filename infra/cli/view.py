@@ -13,8 +13,8 @@ from infra.cli.moments import MOMENTS, milliseconds
 from infra.cli.progress import progress
 from infra.cli.view_site import FromPlace, ViewName, ViewSite, row_table, short, view_site
 from infra.replaying import Place
-from streams.differences import Decoders, place_of
-from streams.moments import PastView, key_at, view_at
+from streams.views.differences import Decoders, place_of
+from streams.views.moments import PastView, key_at, view_at
 
 SHOWN = 50
 """Rows that a terminal is given; --json prints all."""

@@ -10,10 +10,10 @@ from infra.replaying import Connect, Place
 from infra.settings import Settings
 from infra.views import SHOWN, UnknownViewError, view
 from streams.fold import Fold
-from streams.generations import Generations, read_generations
-from streams.moments import Archive
 from streams.outputs import view_name
-from streams.replay_partition import Connection
+from streams.replay.partition import Connection
+from streams.views.generations import Generations, read_generations
+from streams.views.moments import Archive
 
 ViewName = Annotated[str, typer.Argument(metavar="VIEW", help="Name of a view, such as scheduler.")]
 FromPlace = Annotated[Place, typer.Option("--source", help="Where its events are read: what has left Kafka is in the lake.")]

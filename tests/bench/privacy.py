@@ -11,8 +11,8 @@ from schemas.privacy_codec import OpeningCodec, SealedCodec
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from streams.log_memory import MemoryLog
-from streams.privacy_master import MasterKeys
-from streams.privacy_ring import KeyRing
+from streams.privacy.master import MasterKeys
+from streams.privacy.ring import KeyRing
 from tests.bench._machine import machine
 
 TIMES, ROUNDS = 20_000, 5

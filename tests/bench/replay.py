@@ -20,9 +20,9 @@ from streams.kafka_source import KafkaSource
 from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
 from streams.publisher import Publisher
-from streams.replay import replay
-from streams.replay_partition import Connection, Plan
-from streams.replay_ranges import ranges
+from streams.replay.bounded import replay
+from streams.replay.partition import Connection, Plan
+from streams.replay.ranges import ranges
 from tests.bench._machine import machine
 from tests.conftest import Broker
 from tests.simulation.counting import INPUT, CountingFold, preloaded

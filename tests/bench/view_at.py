@@ -23,13 +23,13 @@ from streams.errors import BacklogFullError
 from streams.kafka_source import KafkaSource
 from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
-from streams.moments import Archive, PastView, key_at, view_at
 from streams.objects import StoredObjects
 from streams.outputs import view_name
 from streams.publisher import Publisher
-from streams.refolding import Refold, refold
 from streams.snapshots import Snapshots
 from streams.store_rocksdict import RocksStores
+from streams.views.moments import Archive, PastView, key_at, view_at
+from streams.views.refolding import Refold, refold
 from tests.bench._machine import machine
 from tests.conftest import Broker
 from tests.simulation.counting import INPUT, CountingFold, preloaded

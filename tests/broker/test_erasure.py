@@ -24,8 +24,8 @@ from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
 from streams.log_lake import LakeLog
 from streams.plain_driver import replay
-from streams.privacy_folds import fold_codec
-from streams.privacy_ring import KEYS
+from streams.privacy.folds import fold_codec
+from streams.privacy.ring import KEYS
 from streams.runner import Runner
 from streams.snapshots import Snapshots
 from streams.store_rocksdict import RocksStores

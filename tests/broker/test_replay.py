@@ -15,9 +15,9 @@ from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from streams.kafka_source import KafkaSource
 from streams.objects import StoredObjects
-from streams.replay import replay
-from streams.replay_partition import Connection, Plan
-from streams.replay_ranges import Moment, ranges
+from streams.replay.bounded import replay
+from streams.replay.partition import Connection, Plan
+from streams.replay.ranges import Moment, ranges
 from streams.snapshots import Snapshots
 from tests.broker.kill_stage import System, Worker
 from tests.broker.verifying import Verdict, verify_outputs, verify_stores

@@ -22,8 +22,8 @@ from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
 from streams.rows import ENCODER
 from streams.store import table_prefix
-from streams.store_reading import open_reading, progress_at
 from streams.store_rocksdict import RocksStores
+from streams.views.store_reading import open_reading, progress_at
 from tests.registry_server import serving
 
 pytestmark = [pytest.mark.broker, pytest.mark.row("E2", "U4"), pytest.mark.timeout(180)]

@@ -20,8 +20,8 @@ from schemas.wire import Codec
 from streams.fold import Fold
 from streams.log import Record
 from streams.outputs import view_name
-from streams.replay import replay
-from streams.replay_partition import Connection, Plan
+from streams.replay.bounded import replay
+from streams.replay.partition import Connection, Plan
 from streams.topics import CATALOGUE, CHANNEL_PARTITIONS, key_of
 from tests.golden.golden_events import events
 

@@ -13,11 +13,11 @@ from infra.views import VIEWS
 from processors.playlist import BroadcastFold
 from schemas.events import JobAssigned, StreamInterrupted, StreamResumed
 from schemas.wire import MAGIC, Codec
-from streams.dead_letters import REPLAYED, place
-from streams.slice_pins import differences, pin, pinned, pins
-from streams.slice_registry import SliceRegistry
-from streams.slice_replay import fold_slice
-from streams.slices import Slice
+from streams.letters.letter import REPLAYED, place
+from streams.slices.file import Slice
+from streams.slices.folding import fold_slice
+from streams.slices.pins import differences, pin, pinned, pins
+from streams.slices.registry import SliceRegistry
 
 FOLDER = Path(__file__).parent / "slices"
 SLICES = sorted(FOLDER.glob("*.avro"))

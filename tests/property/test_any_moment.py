@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.events import Followed, Tick
-from streams.moments import Archive, GoneError, key_at, view_at
 from streams.objects import StoredObjects
-from streams.refolding import Refold
 from streams.snapshots import Snapshots
 from streams.store import key_prefix
 from streams.store_memory import MemoryStore
+from streams.views.moments import Archive, GoneError, key_at, view_at
+from streams.views.refolding import Refold
 from tests.live_view import BEGAN_US, LiveView
 from tests.simulation.counting import INPUT, CountingFold
 
@@ -69,8 +69,8 @@ def test_the_view_at_any_moment_is_the_fold_of_the_events_up_to_it(events, cuts,
 
 
 async def test_a_look_at_the_past_leaves_snapshots_for_the_next(tmp_path: Path, objects, monkeypatch) -> None:
-    monkeypatch.setattr("streams.moments.EVERY", 100)
-    monkeypatch.setattr("streams.refolding.BATCH", 50)
+    monkeypatch.setattr("streams.views.moments.EVERY", 100)
+    monkeypatch.setattr("streams.views.refolding.BATCH", 50)
     live = LiveView(tmp_path, CountingFold())
     live.append(Followed(channel_id=str(i % 5), user_id=str(i % 7)) for i in range(2_000))
     archive = Archive(live.fold, live.log, live.codec, live.view, Snapshots(objects, [live.fold]))

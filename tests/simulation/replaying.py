@@ -10,7 +10,7 @@ from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from streams.log_memory import MemoryLog
 from streams.publisher import Publisher
-from streams.replay_partition import Connection
+from streams.replay.partition import Connection
 from tests.simulation.counting import preloaded
 
 EVENTS = 2_000

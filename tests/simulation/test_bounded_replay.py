@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import refolding
 from streams.errors import FatalError
 from streams.log_memory import MemoryLog
 from streams.objects import StoredObjects
-from streams.replay import replay
-from streams.replay_manifest import Manifest
-from streams.replay_partition import Connection, Plan
-from streams.replay_processes import shares
-from streams.replay_ranges import Moment, OutOfRangeError, ranges
+from streams.replay.bounded import replay
+from streams.replay.manifest import Manifest
+from streams.replay.partition import Connection, Plan
+from streams.replay.processes import shares
+from streams.replay.ranges import Moment, OutOfRangeError, ranges
 from streams.snapshots import Snapshots
 from streams.store import digest_of
 from streams.store_rocksdict import RocksStores
+from streams.views import refolding
 from tests.simulation.counting import INPUT, CountingFold
 from tests.simulation.replaying import EVENTS, FIRST_US, connect, dies, fails
 

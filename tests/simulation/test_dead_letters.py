@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events import Followed, Tick
-from streams.dead_letters import OWED, REPLAYED, letter, place
 from streams.errors import PoisonError
-from streams.letter_cases import gather
-from streams.letter_fixing import UnfixableError, changed, corrected, decoded, readings
-from streams.letter_replay import plan, put_back
+from streams.letters.cases import gather
+from streams.letters.fixing import UnfixableError, changed, corrected, decoded, readings
+from streams.letters.letter import OWED, REPLAYED, letter, place
+from streams.letters.putting_back import plan, put_back
 from streams.log import Outgoing
 from streams.runner import Runner
 from streams.store import KEY_MAX

@@ -13,20 +13,20 @@ from schemas.privacy import ERASED
 from schemas.privacy_codec import OpeningCodec, SealedCodec
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
-from streams import privacy_erasure
 from streams.fold import Table
 from streams.log_memory import MemoryLog
 from streams.plain_driver import replay
-from streams.privacy_compaction import Compaction
-from streams.privacy_erasure import Erasure, Place
-from streams.privacy_folds import fold_codec
-from streams.privacy_master import MasterKeys
-from streams.privacy_ring import KeyRing
+from streams.privacy import erasure as privacy_erasure
+from streams.privacy.compaction import Compaction
+from streams.privacy.erasure import Erasure, Place
+from streams.privacy.folds import fold_codec
+from streams.privacy.master import MasterKeys
+from streams.privacy.ring import KeyRing
 from streams.publisher import Publisher
 from streams.runner import Runner
 from streams.store_memory import MemoryStores
-from streams.store_reading import ReadOnlyStore, partitions_of
 from streams.store_rocksdict import RocksStores
+from streams.views.store_reading import ReadOnlyStore, partitions_of
 
 CHAT = "chat.message.events.v1"
 KEYS = "privacy.key.state.v1"

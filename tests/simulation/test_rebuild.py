@@ -10,14 +10,14 @@ import pytest
 from schemas.events import Followed
 from streams.errors import FatalError
 from streams.fold import At
-from streams.generations import TOPIC, ActiveStores, Generation, Generations, read_generations, register
-from streams.rebuild import NoWayBackError, Rebuild, Site, prune, roll_back
 from streams.rows import ENCODER
 from streams.runner import Runner
 from streams.snapshots import Snapshots
 from streams.store_memory import MemoryStores
 from streams.store_rocksdict import RocksStores
-from streams.verification import Ground, Verification
+from streams.views.generations import TOPIC, ActiveStores, Generation, Generations, read_generations, register
+from streams.views.rebuild import NoWayBackError, Rebuild, Site, prune, roll_back
+from streams.views.verification import Ground, Verification
 from tests.live_view import LiveView
 from tests.simulation.counting import INPUT, OUTPUT, Count, CountingFold
 

@@ -6,10 +6,12 @@ import msgspec
 import pytest
 
 from schemas.events import Followed, MessagePosted, Tick
+from schemas.wire import Codec
 from streams.errors import BacklogFullError, FatalError
 from streams.log_memory import MemoryLog
 from streams.rows import ENCODER
 from streams.runner import Runner, SeveralInputsError
+from streams.store import Progress
 from streams.store_memory import MemoryStores
 from tests.simulation.counting import INPUT, LETTERS, OUTPUT, POISONED, TOTAL, Count, CountingFold
 from tests.simulation.memory_driver import Abort, MemoryDriver, Outcome
@@ -259,3 +261,33 @@ def test_the_table_that_is_read_must_be_declared() -> None:
     driver.append(follows(1))
     with pytest.raises(FatalError, match="declares no table followers"):
         driver.run()
+
+
+class Cut(MemoryLog):
+    """A log from which retention has taken each partition's first records."""
+
+    first = 20
+
+    def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
+        return dict.fromkeys(super().starts_at(topic, timestamp), self.first)
+
+    def read(self, topic: str, partition: int, start: int, end: int):
+        return super().read(topic, partition, max(start, self.first), end)
+
+
+@pytest.mark.parametrize("watermark", [5, 19])
+async def test_records_that_left_the_log_unfolded_are_counted(codec: Codec, watermark: int) -> None:
+    log = Cut()
+    for offset in range(30):
+        log.append(INPUT, b"1", codec.encode(INPUT, Followed(channel_id="1", user_id=str(offset))), partition=0)
+    stores = MemoryStores()
+    store = stores.open("counting.v1", 0)
+    store.commit({}, Progress(watermark, 0))
+    store.close()
+    runner = Runner(CountingFold(), log, codec, stores)
+    before = runner.metrics.expired._value.get()
+    await runner.open(0)
+    for batch in log.read(INPUT, 0, 25, 30):
+        await runner.run_batch(0, batch)
+    assert runner.next_offset(0) == 30
+    assert runner.metrics.expired._value.get() - before == max(0, 19 - watermark)

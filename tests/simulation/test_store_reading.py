@@ -9,7 +9,7 @@ import pytest
 
 from streams.errors import FatalError
 from streams.rows import Batch
-from streams.store_reading import NoStoreError, open_reading, partitions_of, progress_at
+from streams.views.store_reading import NoStoreError, open_reading, partitions_of, progress_at
 from tests.simulation.store_writer import DECODERS, NUMBERS, ROWS, Number
 
 SECONDS = 4

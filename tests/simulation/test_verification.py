@@ -13,8 +13,8 @@ from streams.fold import At, Rows, Table
 from streams.rows import ENCODER
 from streams.snapshots import Snapshots
 from streams.store import table_prefix
-from streams.store_reading import NoStoreError
-from streams.verification import Ground, NotVerifiableError, Verdict, Verification
+from streams.views.store_reading import NoStoreError
+from streams.views.verification import Ground, NotVerifiableError, Verdict, Verification
 from tests.live_view import LiveView
 from tests.simulation.counting import INPUT, TOTAL, Count, CountingFold
 

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.cli.erase import _show
-from streams.privacy_erasure import Examined, Proof
+from streams.privacy.erasure import Examined, Proof
 
 HOLDS = Proof(
     subject="7",

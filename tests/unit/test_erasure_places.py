@@ -16,7 +16,7 @@ from streams.lake.shelf import Shelf
 from streams.log_lake import LakeLog, MissingRangeError
 from streams.log_memory import MemoryLog
 from streams.objects import StoredObjects
-from streams.privacy_scan import Witnesses, batches
+from streams.privacy.scan import Witnesses, batches
 from streams.publisher import Publisher
 from streams.rows import Batch
 from streams.snapshots import Snapshots

@@ -9,8 +9,8 @@ from schemas.errors import RegistryUnavailableError
 from schemas.events import Followed
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
-from streams.dead_letters import REPLAYED, place
 from streams.follower import Follower
+from streams.letters.letter import REPLAYED, place
 from streams.log_memory import MemoryLog
 from streams.publisher import Publisher
 

@@ -17,7 +17,7 @@ from schemas.registry import LocalRegistry
 from schemas.released import AVRO, load
 from schemas.wire import Codec
 from streams.errors import FatalError
-from streams.privacy_folds import fold_codec
+from streams.privacy.folds import fold_codec
 from streams.rows import ENCODER
 
 CHAT = "chat.message.events.v1"
@@ -203,7 +203,7 @@ def test_no_process_is_given_a_codec_that_writes_texts_as_they_are() -> None:
     """What seals nothing may read slices of a log, and nothing else."""
     root = Path(__file__).parents[2]
     plain = [path for folder in ("infra", "sinks", "processors", "streams") for path in (root / folder).rglob("*.py")]
-    assert {path.stem for path in plain if re.search(r"(?<![A-Za-z])Codec\(", path.read_text())} <= {"slice_replay", "slice_pins"}
+    assert {path.stem for path in plain if re.search(r"(?<![A-Za-z])Codec\(", path.read_text())} <= {"folding", "pins"}  # of slices
 
 
 class Counting:

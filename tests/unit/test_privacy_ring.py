@@ -14,8 +14,8 @@ from schemas.privacy import parse
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from streams.log_memory import MemoryLog
-from streams.privacy_master import MasterKeyError, MasterKeys
-from streams.privacy_ring import KEYS, KeyRing
+from streams.privacy.master import MasterKeyError, MasterKeys
+from streams.privacy.ring import KEYS, KeyRing
 
 
 class Stage:

@@ -16,12 +16,12 @@ from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from streams.log import Record
 from streams.log_memory import MemoryLog
-from streams.replay import replay
-from streams.replay_partition import Connection, Plan
-from streams.slice_pace import paced
-from streams.slice_registry import SliceRegistry
-from streams.slice_replay import NotEmptyError, copy_slice, fold_slice
-from streams.slices import Slice, SliceError, write
+from streams.replay.bounded import replay
+from streams.replay.partition import Connection, Plan
+from streams.slices.file import Slice, SliceError, write
+from streams.slices.folding import NotEmptyError, copy_slice, fold_slice
+from streams.slices.pace import paced
+from streams.slices.registry import SliceRegistry
 from tests.simulation.counting import INPUT, LETTERS, OUTPUT, POISONED, CountingFold
 from tests.simulation.memory_driver import MemoryDriver
 

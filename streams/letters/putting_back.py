@@ -8,7 +8,7 @@ The source has moved on: what is put back lands behind events of the same key th
 3. none goes whose bytes no view could read: it would come back as a dead letter.
 
 Key, timestamp, headers and bytes stay, so the event's id does. A replay's last header names what it repeats: readers fold it only where the
-original is missing (streams/dead_letters.py), and a replay that was interrupted goes on behind what has been put back.
+original is missing (streams/letters/letter.py), and a replay that was interrupted goes on behind what has been put back.
 """
 
 from collections import defaultdict
@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from schemas.errors import RegistryUnavailableError, SchemaError
 from schemas.wire import Codec
-from streams.dead_letters import place, replay, replayed_from
-from streams.letter_cases import Case, Cases, Followed, Group, Later, later
+from streams.letters.cases import Case, Cases, Followed, Group, Later, later
+from streams.letters.letter import place, replay, replayed_from
 from streams.log import Log, Position
 
 

@@ -10,13 +10,13 @@ import msgspec
 from schemas.wire import Codec
 from streams.fold import Fold
 from streams.outputs import view_name
-from streams.refolding import Refold
-from streams.replay_manifest import digest_of
-from streams.slice_registry import SliceRegistry
-from streams.slice_replay import fold_slice
-from streams.slices import Slice
+from streams.replay.manifest import digest_of
+from streams.slices.file import Slice
+from streams.slices.folding import fold_slice
+from streams.slices.registry import SliceRegistry
 from streams.store import Progress
 from streams.store_memory import MemoryStore
+from streams.views.refolding import Refold
 
 Pins = dict[str, "Pin"]
 """By view and version."""

@@ -9,7 +9,7 @@ from rocksdict import Checkpoint, Options, Rdict
 
 from streams.snapshots import Snapshots
 from streams.store import Progress
-from streams.store_reading import ReadOnlyStore, StoreReading
+from streams.views.store_reading import ReadOnlyStore, StoreReading
 
 logger = structlog.get_logger()
 

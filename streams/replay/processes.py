@@ -8,7 +8,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from streams.errors import FatalError, StreamingError
-from streams.replay_partition import Connect, Plan, Replayed, Told, replay_partition
+from streams.replay.partition import Connect, Plan, Replayed, Told, replay_partition
 
 REPORT = 20_000
 """Records between two messages about progress: a few a second."""

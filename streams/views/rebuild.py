@@ -10,20 +10,20 @@ import msgspec
 
 from schemas.events import ViewCutOver
 from schemas.wire import Codec
-from streams.differences import differences
 from streams.errors import FatalError, StreamingError
 from streams.fold import Fold
-from streams.generations import Generation, Generations
 from streams.log import Source
-from streams.moments import GoneError
 from streams.outputs import view_name
-from streams.past import restore_whole, save_closed
 from streams.publisher import Publisher
-from streams.refolding import Refold, refold
 from streams.snapshots import Snapshots
 from streams.store import DIGEST_MODULUS, Progress
-from streams.store_reading import ReadOnlyStore, open_reading, partitions_of, progress_at
 from streams.store_rocksdict import RocksStores
+from streams.views.differences import differences
+from streams.views.generations import Generation, Generations
+from streams.views.moments import GoneError
+from streams.views.past import restore_whole, save_closed
+from streams.views.refolding import Refold, refold
+from streams.views.store_reading import ReadOnlyStore, open_reading, partitions_of, progress_at
 
 CLOSE = 1_000
 """Records that may be missing at the cut-over: the worker folds them in some tens of milliseconds before it goes on."""

@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 
 from schemas.wire import Codec
 from streams.fold import Fold
-from streams.layers import Layer
 from streams.log import Record
-from streams.refolding import Refold
 from streams.store import Store
+from streams.views.layers import Layer
+from streams.views.refolding import Refold
 
 FIRST_STEP, LONGEST_STEP = 8, 512
 """Records between two looks whether a changed history has come back to the true one: then it explains nothing, and the rest is saved.

@@ -10,9 +10,9 @@ from schemas.errors import RegistryUnavailableError, SchemaError
 from schemas.event import Event
 from schemas.reading import reader
 from schemas.wire import HEADER, Codec
-from streams.dead_letters import Letter, correction
 from streams.envelope import headers
 from streams.errors import StreamingError
+from streams.letters.letter import Letter, correction
 from streams.log import Outgoing
 from streams.topics import BY_NAME, OF_EVENT, key_of
 

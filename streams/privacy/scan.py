@@ -13,7 +13,7 @@ from schemas.events import SubjectKeyCreated
 from schemas.privacy import ERASED, Cipher, UnopenableError, parse, personal_fields
 from schemas.wire import Codec
 from streams.log import Record
-from streams.privacy_master import MasterKeyError, MasterKeys
+from streams.privacy.master import MasterKeyError, MasterKeys
 from streams.topics import OF_EVENT
 
 KEYS = OF_EVENT[SubjectKeyCreated].name

@@ -5,8 +5,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from streams.dead_letters import OWED
 from streams.fold import Fold
+from streams.letters.letter import OWED
 from streams.store import Store, key_of_address
 
 Kind = Literal["missing", "extra", "changed", "unreadable"]

@@ -7,9 +7,9 @@ import msgspec
 
 from schemas.errors import SchemaError
 from schemas.wire import HEADER, Codec
-from streams.dead_letters import ERROR
 from streams.fold import Fold
 from streams.keys import partition_for
+from streams.letters.letter import ERROR
 from streams.log import Headers, Outgoing, Record
 from streams.log import Source as Readable
 from streams.outputs import SOURCE, view_name

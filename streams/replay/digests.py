@@ -11,7 +11,7 @@ from schemas.errors import UnknownSchemaError
 from schemas.registry import Registry
 from schemas.wire import HEADER, MAGIC
 from streams.log import Outgoing, Record
-from streams.replay_manifest import DIGEST_BYTES
+from streams.replay.manifest import DIGEST_BYTES
 
 ENCODE = msgspec.msgpack.Encoder().encode
 """A record's bytes, one way only: its fields in their order, each behind its type and length."""

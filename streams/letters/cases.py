@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.dead_letters import Letter, letter, place, replayed_from
+from streams.letters.letter import Letter, letter, place, replayed_from
 from streams.log import Log, Position, Record
 from streams.topics import dead_letters
 

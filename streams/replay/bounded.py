@@ -9,10 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from streams.outputs import view_name
-from streams.replay_digests import named
-from streams.replay_manifest import Manifest, over_all
-from streams.replay_partition import Connect, Plan, Told, replay_partition
-from streams.replay_processes import in_processes
+from streams.replay.digests import named
+from streams.replay.manifest import Manifest, over_all
+from streams.replay.partition import Connect, Plan, Told, replay_partition
+from streams.replay.processes import in_processes
 
 WORTH_A_PROCESS = 200_000
 """Records for which another process pays: it starts in about a second, and reads or folds this many in two to four."""

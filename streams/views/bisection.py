@@ -11,19 +11,19 @@ import structlog
 
 from schemas.errors import SchemaError
 from schemas.wire import Codec
-from streams.bisection_events import BUDGET_S, Explanation, History
-from streams.differences import differences
 from streams.fold import Fold
 from streams.log import Record, Source
 from streams.outputs import view_name
-from streams.past import restore_whole
-from streams.refolding import Refold, Ticks, of_keys, refold
 from streams.snapshots import Snapshots
 from streams.store import Store, key_of_address
 from streams.store_memory import MemoryStore
-from streams.store_reading import ReadOnlyStore, StoreReading
 from streams.store_rocksdict import RocksStores
-from streams.verification_outputs import LETTER, ExpectedOutputs, OutputFault, verify_outputs
+from streams.views.differences import differences
+from streams.views.past import restore_whole
+from streams.views.refolding import Refold, Ticks, of_keys, refold
+from streams.views.store_reading import ReadOnlyStore, StoreReading
+from streams.views.suspects import BUDGET_S, Explanation, History
+from streams.views.verified_outputs import LETTER, ExpectedOutputs, OutputFault, verify_outputs
 
 logger = structlog.get_logger()
 ROWS = 1_000

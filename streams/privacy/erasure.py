@@ -12,9 +12,9 @@ from schemas.events import ErasureCompleted, ErasureRequested, KeyDropped
 from schemas.privacy import personal_fields
 from schemas.wire import Codec
 from streams.log import Log, Position
-from streams.privacy_compaction import Compaction, Compactor
-from streams.privacy_master import MasterKeys
-from streams.privacy_scan import KEYS, Findings, Reads, Scan, SubjectKeys, Witnesses, whole
+from streams.privacy.compaction import Compaction, Compactor
+from streams.privacy.master import MasterKeys
+from streams.privacy.scan import KEYS, Findings, Reads, Scan, SubjectKeys, Witnesses, whole
 from streams.publisher import Publisher
 from streams.topics import CATALOGUE, OF_EVENT, dead_letters
 

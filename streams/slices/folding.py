@@ -14,14 +14,14 @@ from streams.errors import StreamingError
 from streams.fold import Fold
 from streams.log import Log, Outgoing, Record
 from streams.outputs import view_name
-from streams.refolding import Refold
-from streams.replay_digests import RunningDigest, beginnings, named
-from streams.replay_manifest import Manifest, PartitionReplay, over_all
-from streams.slice_pace import Due, paced
-from streams.slice_registry import SliceRegistry
-from streams.slices import Slice, Told
+from streams.replay.digests import RunningDigest, beginnings, named
+from streams.replay.manifest import Manifest, PartitionReplay, over_all
+from streams.slices.file import Slice, Told
+from streams.slices.pace import Due, paced
+from streams.slices.registry import SliceRegistry
 from streams.store import Progress
 from streams.store_rocksdict import RocksStores
+from streams.views.refolding import Refold
 
 
 class NotEmptyError(StreamingError):

@@ -12,12 +12,12 @@ from streams.errors import FatalError
 from streams.fold import Fold
 from streams.log import Source
 from streams.outputs import view_name
-from streams.refolding import Refold, in_batches
-from streams.replay_digests import RunningDigest, beginnings
-from streams.replay_manifest import PartitionReplay
+from streams.replay.digests import RunningDigest, beginnings
+from streams.replay.manifest import PartitionReplay
 from streams.snapshots import Snapshots
 from streams.store import BEGINNING, Progress
 from streams.store_rocksdict import RocksStores
+from streams.views.refolding import Refold, in_batches
 
 Told = Callable[[int, int], None]
 """Hears (partition, offset that is next)."""

@@ -10,20 +10,20 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.wire import Codec
-from streams import bisection
-from streams.bisection import Parting
-from streams.differences import Decoders, RowDifference, differences, place_of
 from streams.errors import StreamingError
 from streams.fold import Fold
 from streams.log import Source
 from streams.outputs import view_name
-from streams.past import restore_whole
-from streams.refolding import Refold, refold
 from streams.snapshots import DamagedSnapshotError, Snapshots
 from streams.store import Progress
-from streams.store_reading import NoStoreError, StoreReading, open_reading, partitions_of
 from streams.store_rocksdict import RocksStores
-from streams.verification_outputs import ExpectedOutputs, OutputsVerdict, verify_outputs
+from streams.views import bisection
+from streams.views.bisection import Parting
+from streams.views.differences import Decoders, RowDifference, differences, place_of
+from streams.views.past import restore_whole
+from streams.views.refolding import Refold, refold
+from streams.views.store_reading import NoStoreError, StoreReading, open_reading, partitions_of
+from streams.views.verified_outputs import ExpectedOutputs, OutputsVerdict, verify_outputs
 
 SHOWN = 20
 """Differing rows told one by one; the others are counted."""

@@ -10,17 +10,17 @@ from schemas.wire import Codec
 from streams.errors import StreamingError
 from streams.fold import Fold
 from streams.keys import partition_for
-from streams.layers import Layer
 from streams.log import Source
 from streams.outputs import view_name
-from streams.past import save_closed
-from streams.refolding import Refold, Ticks, in_batches, of_keys
 from streams.snapshot_thread import EVERY
 from streams.snapshots import Snapshots
 from streams.store import Store, key_prefix
 from streams.store_memory import MemoryStore
-from streams.store_reading import ReadOnlyStore
 from streams.store_rocksdict import RocksStores
+from streams.views.layers import Layer
+from streams.views.past import save_closed
+from streams.views.refolding import Refold, Ticks, in_batches, of_keys
+from streams.views.store_reading import ReadOnlyStore
 
 Told = Callable[[int, int], None]
 """Hears of progress: records folded, records in all."""

@@ -18,7 +18,7 @@ from schemas.privacy import KEY_BYTES, Cipher
 from schemas.wire import Codec
 from streams.errors import StreamingError
 from streams.log import Log, Position, Record, Tail
-from streams.privacy_master import MasterKeyError, MasterKeys
+from streams.privacy.master import MasterKeyError, MasterKeys
 from streams.publisher import Publisher
 from streams.topics import OF_EVENT
 

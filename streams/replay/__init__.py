@@ -1,0 +1,1 @@
+"""Bounded replay: a range of a topic or view, its digests and its manifest."""

@@ -1,0 +1,1 @@
+"""Slices of the log as files: cut, read, folded, pinned as tests."""
