@@ -5,7 +5,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from schemas.event import Event
+from schemas.wire import Codec
 from streams.fold import At, Fold, Table
+from streams.log import Source
+from streams.outputs import view_name
+from streams.store import Stores
+from streams.views.refolding import Refold, refold
 
 MemoryRows = defaultdict[Table[Any], dict[str, Any]]
 
@@ -16,3 +21,11 @@ def folded(fold: Fold, events: Iterable[Event], rows: MemoryRows | None = None) 
     for offset, event in enumerate(events):
         fold.apply(rows, event, At(fold.inputs[0], 0, offset, event.occurred_at))
     return rows
+
+
+async def fold_silently(fold: Fold, log: Source, codec: Codec, stores: Stores) -> None:
+    """Folds all that is on the log into stores; nothing is sent."""
+    for partition, end in log.ends(fold.inputs[0]).items():
+        store = stores.open(view_name(fold), partition)
+        await refold(Refold(fold, codec, store, partition), log, end)
+        store.close()

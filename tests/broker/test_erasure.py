@@ -23,14 +23,13 @@ from streams.lake.shelf import Shelf
 from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
 from streams.log_lake import LakeLog
-from streams.plain_driver import replay
 from streams.privacy.folds import fold_codec
 from streams.privacy.ring import KEYS
-from streams.runner import Runner
 from streams.snapshots import Snapshots
 from streams.store_rocksdict import RocksStores
 from streams.topics import BY_NAME, OF_EVENT
 from tests.broker.test_log_admin import config
+from tests.folding import fold_silently
 from tests.registry_server import serving
 from tests.simulation.test_folds_after_erasure import TalkFold
 
@@ -70,7 +69,7 @@ def fold(parts: Parts, settings: Settings) -> list[tuple]:
     """Folds the view's partitions on RocksDB and sends a snapshot of each; what they hold."""
     stores = RocksStores(settings.folder / "views")
     codec = fold_codec(TalkFold(), parts.codec)
-    asyncio.run(replay(Runner(TalkFold(), parts.log, codec, stores), parts.log, parts.log.ends(CHAT)))
+    asyncio.run(fold_silently(TalkFold(), parts.log, codec, stores))
     found = []
     for partition in range(4):
         store = stores.open("talk.v1", partition)
