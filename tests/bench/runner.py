@@ -25,14 +25,13 @@ from streams.clock import now_us
 from streams.errors import BacklogFullError
 from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
-from streams.plain_driver import replay
 from streams.publisher import Publisher
-from streams.runner import Runner
 from streams.store_rocksdict import RocksStores
 from tests.bench._environment import python_of
 from tests.bench._machine import machine
 from tests.bench._reference import ReferenceFold
 from tests.conftest import Broker
+from tests.folding import fold_silently
 from tests.simulation.counting import INPUT, OUTPUT, preloaded
 
 CHECKOUT = Path(__file__).parents[2]
@@ -165,9 +164,9 @@ class Bench:
     def replayed(self) -> dict[str, float]:
         """The fold over the whole input, silently, in one process."""
         ends = self.log.ends(INPUT)
-        runner = Runner(ReferenceFold(), self.log, self.codec, RocksStores(self.folder / "silent"))
+        stores = RocksStores(self.folder / "silent")
         began, cpu = time.perf_counter(), time.process_time()
-        asyncio.run(replay(runner, self.log, ends))
+        asyncio.run(fold_silently(ReferenceFold(), self.log, self.codec, stores))
         total = sum(ends.values())
         return {
             "events_per_s": round(total / (time.perf_counter() - began)),

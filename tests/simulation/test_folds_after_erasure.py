@@ -15,7 +15,6 @@ from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from streams.fold import Table
 from streams.log_memory import MemoryLog
-from streams.plain_driver import replay
 from streams.privacy import erasure as privacy_erasure
 from streams.privacy.compaction import Compaction
 from streams.privacy.erasure import Erasure, Place
@@ -27,6 +26,7 @@ from streams.runner import Runner
 from streams.store_memory import MemoryStores
 from streams.store_rocksdict import RocksStores
 from streams.views.store_reading import ReadOnlyStore, partitions_of
+from tests.folding import fold_silently
 
 CHAT = "chat.message.events.v1"
 KEYS = "privacy.key.state.v1"
@@ -136,7 +136,7 @@ class Stage:
     def fold(self, fold, stores=None) -> list:
         stores = stores or MemoryStores()
         codec = fold_codec(fold, self.sealing)
-        asyncio.run(replay(Runner(fold, self.log, codec, stores), self.log, self.log.ends(CHAT)))
+        asyncio.run(fold_silently(fold, self.log, codec, stores))
         return [(dict(s.scan(b"")), s.progress()) for s in (stores.open(f"{fold.name}.v1", p) for p in range(4))]
 
     def shred(self, user: str) -> None:
@@ -189,7 +189,7 @@ def test_counts_rows_and_digest_of_a_view_are_the_same_before_and_after(stage: S
 def test_a_views_store_holds_no_text_before_or_after(stage: Stage, tmp_path: Path) -> None:
     stores = RocksStores(tmp_path / "views")
     codec = fold_codec(TalkFold(), stage.sealing)
-    asyncio.run(replay(Runner(TalkFold(), stage.log, codec, stores), stage.log, stage.log.ends(CHAT)))
+    asyncio.run(fold_silently(TalkFold(), stage.log, codec, stores))
     folder = tmp_path / "views" / "talk.v1"
     assert b"pii1:" in contents(folder)
     assert not [text for text in (SECRET, SECRET.upper(), "Ada Lovelace") if text.encode() in contents(folder)]
