@@ -35,10 +35,18 @@ def holder(port: int) -> str:
     """Who listens on a port, such as `nginx (process 812)`; empty where it cannot be seen (another user's process)."""
     inodes = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net") / table, port)}
     for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if any(str(descriptor.readlink()) in inodes for descriptor in (process / "fd").iterdir()):
+        with contextlib.suppress(OSError):  # another user's, or it has ended
+            if any(_target(descriptor) in inodes for descriptor in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text().strip()} (process {process.name})"
     return ""
+
+
+def _target(descriptor: Path) -> str:
+    """What a descriptor is of; empty where it was closed meanwhile."""
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:
+        return ""
 
 
 def _listening(table: Path, port: int) -> list[str]:

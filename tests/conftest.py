@@ -1,5 +1,6 @@
 """Fixtures that are shared by all tests: a real broker, an object store, a codec."""
 
+import logging
 import random
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from infra import ports
 from infra.kafka import KafkaNode
@@ -98,6 +100,17 @@ def _broker(folder: Path) -> Iterator[Broker]:
     finally:
         broker.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that a test runs in this process sets up logging for the whole of it; the next test begins as this one did."""
+    root, structured = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**structured)
 
 
 @pytest.fixture(scope="session")
