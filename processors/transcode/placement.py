@@ -46,8 +46,10 @@ def plan(capacity: Mapping[str, float], wishes: Iterable[Wish], closed: Collecti
     placed: dict[str, Placement] = {}
     queue = sorted(wishes, key=lambda wish: (_RANK[wish.tier], wish.worker_id not in capacity, wish.order, wish.session_id))
     for wish in queue:
-        worker_id = wish.worker_id if wish.worker_id in free else _roomiest(free, wish, closed)
+        worker_id = wish.worker_id if wish.worker_id in free else ""
         granted = fitting(wish.ladder, free[worker_id]) if worker_id else ()
+        if not granted and (worker_id := _roomiest(free, wish, closed)):  # its own worker has room for nothing of it: any other
+            granted = fitting(wish.ladder, free[worker_id])
         if granted:
             free[worker_id] -= sum(rendition.load for rendition in granted)
             placed[wish.session_id] = Placement(worker_id, tuple(rendition.name for rendition in granted))
