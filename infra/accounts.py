@@ -1,7 +1,6 @@
 """Accounts: a channel's profile on the log. Keys and tokens are shown once, the log holds their SHA-256 only."""
 
 import hashlib
-import itertools
 import re
 import secrets
 import string
@@ -14,6 +13,7 @@ from schemas.wire import Codec
 from streams.clock import now_us
 from streams.log import Log, Position
 from streams.publisher import Publisher
+from streams.reading import whole
 from streams.topics import OF_EVENT
 
 TOPIC = OF_EVENT[ChannelProfile].name
@@ -123,12 +123,10 @@ class Accounts:
     def _rows(self) -> dict[str, list[tuple[int, ChannelProfile]]]:
         """Per channel its rows on the log and their offsets, oldest first; compaction leaves at least the newest."""
         rows: dict[str, list[tuple[int, ChannelProfile]]] = {}
-        for partition, end in self._log.ends(TOPIC).items():
-            start = self._log.starts_at(TOPIC, None)[partition]
-            for record in itertools.chain.from_iterable(self._log.read(TOPIC, partition, start, end)):
-                event = self._codec.decode(record.value) if record.value is not None else None
-                if isinstance(event, ChannelProfile):
-                    rows.setdefault(event.channel_id, []).append((record.offset, event))
+        for record in whole(self._log, TOPIC):
+            event = self._codec.decode(record.value) if record.value is not None else None
+            if isinstance(event, ChannelProfile):
+                rows.setdefault(event.channel_id, []).append((record.offset, event))
         return rows
 
     def _write(self, profile: ChannelProfile) -> Position:

@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,8 +19,9 @@ from streams.objects import StoredObjects
 from streams.outputs import view_name
 from streams.privacy.erasure import Place
 from streams.snapshots import Snapshots
+from streams.store_rocksdict import ReadOnlyStore
 from streams.topics import BY_NAME, OF_EVENT
-from streams.views.store_reading import ReadOnlyStore, partitions_of
+from streams.views.store_reading import partitions_of
 
 
 class Landed:
@@ -58,7 +60,7 @@ def archives(settings: Settings) -> dict[str, Landed]:
 def places(settings: Settings, objects: StoredObjects) -> list[Place]:
     """Views' rows, their snapshots, and the lake's columns beside the records that it holds."""
     folder = settings.folder / "views"
-    stores = [Place(f"view {path.name}", lambda path=path: _rows(path)) for path in sorted(folder.glob("*")) if path.is_dir()]  # type: ignore[misc]
+    stores = [Place(f"view {path.name}", partial(_rows, path)) for path in sorted(folder.glob("*")) if path.is_dir()]
     shelf = Shelf.at(settings.objects_url)
     return [*stores, Place("snapshots", lambda: _snapshots(objects)), Place("lake columns", lambda: _columns(shelf))]
 

@@ -3,6 +3,8 @@
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
+import msgspec
+
 from schemas.compiled import NotCompiledError, Read, Source, kind, nullable
 from schemas.event import Event
 
@@ -36,9 +38,9 @@ def reader(schema: dict[str, Any], event: type[Event]) -> Read:
     return function
 
 
-def types_of(schema: dict[str, Any], struct: type) -> dict[str, Any]:
+def types_of(schema: dict[str, Any], struct: type[msgspec.Struct]) -> dict[str, Any]:
     """Python types of a record's fields; a record that is not its type's own is fastavro's."""
-    if {field["name"] for field in schema["fields"]} != set(struct.__struct_fields__):  # type: ignore[attr-defined]
+    if {field["name"] for field in schema["fields"]} != set(struct.__struct_fields__):
         raise NotCompiledError
     return get_type_hints(struct)
 

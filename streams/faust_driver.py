@@ -16,6 +16,7 @@ from streams.fold import Fold
 from streams.kafka_batches import KafkaBatches
 from streams.lanes import Lanes
 from streams.log import Log
+from streams.outputs import group_name
 from streams.runner import Runner
 from streams.store import Stores
 from streams.ticker import INTERVAL_S, Ticker
@@ -70,7 +71,7 @@ class FaustWorker:
         self._runners = [Runner(fold, log, codec, stores, append=self._batches.append, code_version=code_version) for fold in folds]
         self._lanes: list[Lanes] = []
         self._settings: dict[str, Any] = {
-            "id": f"view.{'-'.join(sorted(runner.view for runner in self._runners))}",
+            "id": group_name(folds),
             "broker": f"kafka://{bootstrap}",
             "datadir": str(directory),
             "topic_replication_factor": replicas,

@@ -17,7 +17,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.errors import NotAppendedError, TransientError
 from streams.keys import partition_for
-from streams.log import Log, Outgoing
+from streams.log import Log, Outgoing, appended
 
 FEW = 32
 """Below this many records librdkafka is the cheaper way: 0.12 ms a request and 9 us a record against 0.28 ms and 1.2 us."""
@@ -69,10 +69,7 @@ class KafkaBatches:
             TransientError: not acknowledged; any of them may be on the log nevertheless.
         """
         if len(records) < FEW:
-            sent = self._log.append_all(records)
-            if not sent.done():
-                await asyncio.wrap_future(sent)
-            return sent.result()
+            return await appended(self._log, records)
         producer = await self._open()
         try:
             counts = {topic: len(await producer.partitions_for(topic)) for topic in {record.topic for record in records}}

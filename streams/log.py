@@ -1,5 +1,6 @@
 """The log's port. Adapters: `log_kafka.py` (confluent-kafka) and `log_memory.py`; one contract test runs on both."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple, Protocol
@@ -119,3 +120,11 @@ class Tail(Protocol):
 
     def lag(self) -> int:
         """Records known to lie on the log beyond what was delivered; 0 means caught up."""
+
+
+async def appended(log: Log, records: Sequence[Outgoing]) -> None:
+    """Appends records in their order and returns once every one is acknowledged; raises what refused them, as `Log.append_all`."""
+    sent = log.append_all(records)
+    if not sent.done():
+        await asyncio.wrap_future(sent)
+    sent.result()

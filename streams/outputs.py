@@ -1,5 +1,6 @@
 """What a fold's runner appends: output events and dead letters, whose bytes depend on the input alone."""
 
+from collections.abc import Iterable
 from hashlib import sha1
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
@@ -99,3 +100,8 @@ def name_id(namespace: bytes, name: bytes) -> str:
 def view_name(fold: Fold) -> str:
     """`scheduler.v1`: producer of its events, name of its stores."""
     return f"{fold.name}.v{fold.version}"
+
+
+def group_name(folds: Iterable[Fold]) -> str:
+    """`view.demand.v1-scheduler.v1`: consumer group of the workers that run some folds together."""
+    return f"view.{'-'.join(sorted(map(view_name, folds)))}"

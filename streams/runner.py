@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 
 import msgspec
@@ -20,7 +21,7 @@ from schemas.wire import Codec
 from streams.errors import FatalError, NotAppendedError, PoisonError, StreamingError, TransientError
 from streams.fold import At, Fold
 from streams.letters.letter import OWED, Owed, place, replayed_from
-from streams.log import Log, Outgoing, Record
+from streams.log import Log, Outgoing, Record, appended
 from streams.outputs import Outputs, view_name
 from streams.privacy.folds import fold_codec
 from streams.rows import Batch
@@ -97,7 +98,7 @@ class Runner:
         self._codec = codec
         self._stores = stores
         self._pause = pause
-        self._append = append or self._append_all
+        self._append = append or partial(appended, log)
         self._outputs = Outputs(fold, codec, code_version)
         self._decoders = {table.name: msgspec.msgpack.Decoder(table.row) for table in (*fold.tables, OWED)}
         self._partitions: dict[int, Partition] = {}
@@ -314,12 +315,6 @@ class Runner:
         self.metrics.dead_letters.labels(stage).inc()
         logger.warning("dead letter", view=self.view, partition=record.partition, offset=record.offset, stage=stage, cause=str(cause))
         return [self._outputs.dead_letter(record, stage, cause)]
-
-    async def _append_all(self, outputs: Sequence[Outgoing]) -> None:
-        sent = self._log.append_all(outputs)
-        if not sent.done():
-            await asyncio.wrap_future(sent)
-        sent.result()
 
 
 def backoff() -> Iterator[float]:

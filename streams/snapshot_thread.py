@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent import futures
 from pathlib import Path
 from threading import Thread
@@ -13,7 +13,7 @@ from prometheus_client import Counter, Histogram
 from rocksdict import Checkpoint, Rdict
 
 from streams.errors import TransientError
-from streams.snapshots import Snapshot, Snapshots
+from streams.snapshots import Snapshot, Snapshots, Whole
 from streams.store import Progress
 
 R = TypeVar("R")
@@ -30,10 +30,6 @@ CHECKPOINTS = ".checkpoints"
 """Folder beside the stores: checkpoints are hard links, so they lie on the same disk."""
 SNAPSHOTS = Counter("store_snapshots_total", "Snapshots of stores: sent, failed, or left out because too many wait.", ["view", "outcome"])
 SECONDS = Histogram("store_snapshot_seconds", "From a checkpoint to its manifest.", ["view"])
-
-
-Whole = Callable[[Path, Snapshot], bool]
-"""Whether a restored store's rows are those that its digest was kept of: they may have been damaged before the snapshot was taken."""
 
 
 class SnapshotThread:
@@ -61,18 +57,8 @@ class SnapshotThread:
         for left in (self._checkpoints / view / str(partition)).glob("*"):
             if left not in self._unsent:  # of an owner here that was killed
                 shutil.rmtree(left, ignore_errors=True)
-        at_most = None
-        while snapshot := self._restore(view, partition, directory, at_most, beyond):
-            if whole(directory, snapshot):
-                return snapshot
-            logger.warning("snapshot passed over: its rows were damaged", view=view, partition=partition, watermark=snapshot.watermark)
-            shutil.rmtree(directory)
-            at_most = snapshot.watermark - 1
-        return None
-
-    def _restore(self, view: str, partition: int, directory: Path, at_most: int | None, beyond: int) -> Snapshot | None:
         try:
-            return self._do(self._snapshots.restore(view, partition, directory, at_most=at_most, beyond=beyond)).result()
+            return self._do(self._snapshots.restore(view, partition, directory, beyond=beyond, whole=whole)).result()
         except Exception as cause:  # obstore's errors have no base of their own
             raise TransientError(f"the snapshots of {view}/{partition} cannot be read: {cause}") from cause
 

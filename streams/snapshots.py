@@ -76,6 +76,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         return Progress(self.watermark, int(self.digest, 16))
 
 
+Whole = Callable[[Path, Snapshot], bool]
+"""Whether a store's rows are those that the snapshot's digest was kept of."""
+
+
 class Snapshots:
     """The snapshots of some views in an object store."""
 
@@ -144,18 +148,28 @@ class Snapshots:
                 logger.warning("snapshot passed over", view=view, partition=partition, watermark=watermark, cause=str(damage))
         return None
 
-    async def restore(self, view: str, partition: int, directory: Path, *, at_most: int | None = None, beyond: int = -1) -> Snapshot | None:
+    async def restore(
+        self,
+        view: str,
+        partition: int,
+        directory: Path,
+        *,
+        at_most: int | None = None,
+        beyond: int = -1,
+        whole: Whole | None = None,
+    ) -> Snapshot | None:
         """Makes `directory` the newest snapshot's store, or an older one's where that is damaged; None without.
 
-        Watermarks up to `at_most` and past `beyond` count. `directory` must not exist. It appears whole or not at all; a sibling with
-        `.restoring` behind its name may be left by a kill.
+        Watermarks up to `at_most` and past `beyond` count. Files are checked when they are fetched; `whole` checks the rows too, for
+        they may have been damaged before the snapshot was taken. `directory` must not exist. It appears whole or not at all; a sibling
+        with `.restoring` behind its name may be left by a kill.
         """
         for watermark in await self.watermarks(view, partition, at_most):
             if watermark <= beyond:
                 break
             try:
                 snapshot = await self.read(view, partition, watermark)
-                await self._fetch(snapshot, directory)
+                await self._fetch(snapshot, directory, whole)
             except DamagedSnapshotError as damage:
                 logger.warning("snapshot passed over", view=view, partition=partition, watermark=watermark, cause=str(damage))
             else:
@@ -184,7 +198,7 @@ class Snapshots:
         await self._objects.delete([_file(view, partition, sha256) for sha256 in sorted(unnamed)])
         return spare
 
-    async def _fetch(self, snapshot: Snapshot, directory: Path) -> None:
+    async def _fetch(self, snapshot: Snapshot, directory: Path, whole: Whole | None) -> None:
         """Fetches and checks all files beside the directory, then renames."""
         beside = directory.with_name(f"{directory.name}.restoring")
         shutil.rmtree(beside, ignore_errors=True)
@@ -202,6 +216,8 @@ class Snapshots:
 
         try:
             await _in_parallel(fetch, snapshot.files)
+            if whole is not None and not await asyncio.to_thread(whole, beside, snapshot):
+                raise DamagedSnapshotError("its rows were damaged before it was taken")
             beside.rename(directory)
         finally:
             shutil.rmtree(beside, ignore_errors=True)

@@ -2,11 +2,12 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
 import structlog
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
+from rocksdict import AccessType, BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
 from streams.errors import FatalError, TransientError
 from streams.snapshot_thread import EVERY, LEAST, SnapshotThread
@@ -80,6 +81,22 @@ class RocksStore:
         self._db.close()
 
 
+class ReadOnlyStore(RocksStore):
+    """A store that cannot be written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(Rdict(str(path), Options(raw_mode=True), access_type=AccessType.read_only(False)))
+
+
+def is_whole(path: Path, snapshot: Snapshot) -> bool:
+    """Whether the store at `path` holds the rows that the snapshot's digest was kept of: some 300,000 a second are read for it."""
+    try:
+        with closing(ReadOnlyStore(path)) as store:
+            return store.progress() == snapshot.progress and digest_of(store) == snapshot.progress.digest
+    except Exception:  # damaged files; rocksdict raises nothing more particular
+        return False
+
+
 class PartitionSnapshots:
     """When a partition's snapshots are taken."""
 
@@ -134,7 +151,7 @@ class RocksStores:
             return RocksStore(self._open(path))
         if path.exists():
             self._renew(self._snapshots, view, partition, path)
-        elif restored := self._snapshots.fetch(view, partition, path, -1, self._whole):
+        elif restored := self._snapshots.fetch(view, partition, path, -1, is_whole):
             logger.info("store restored", view=view, partition=partition, watermark=restored.watermark)
         db = self._open(path)
         return RocksStore(db, PartitionSnapshots(self._snapshots, view, partition, RocksStore(db).progress().watermark, self._every))
@@ -156,20 +173,12 @@ class RocksStores:
         newer = path.with_name(f"{path.name}.newer")
         shutil.rmtree(newer, ignore_errors=True)
         try:
-            if renewed := snapshots.fetch(view, partition, newer, watermark + self._every, self._whole):
+            if renewed := snapshots.fetch(view, partition, newer, watermark + self._every, is_whole):
                 shutil.rmtree(path)
                 newer.rename(path)
                 logger.info("store renewed", view=view, partition=partition, watermark=watermark, by=renewed.watermark)
         except TransientError as cause:
             logger.warning("goes on from the store that is here", view=view, partition=partition, watermark=watermark, cause=str(cause))
-
-    def _whole(self, path: Path, snapshot: Snapshot) -> bool:
-        """Whether the rows are those that the snapshot's digest was kept of: some 300,000 a second are read for it."""
-        store = RocksStore(self._open(path))
-        try:
-            return store.progress() == snapshot.progress and digest_of(store) == snapshot.progress.digest
-        finally:
-            store.close()
 
     def _open(self, path: Path) -> Rdict:
         try:

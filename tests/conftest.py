@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import structlog
@@ -123,6 +124,14 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def private_kafka(tmp_path: Path) -> Iterator[Broker]:
     """A broker of the test's own, to stop, kill and restart."""
     yield from _broker(tmp_path / "kafka")
+
+
+@pytest.fixture
+def s3_bucket(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URL of a bucket of the test's own; this process, and those that it starts, know how to reach it."""
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3.bucket(uuid4().hex)
 
 
 @pytest.fixture(scope="session")

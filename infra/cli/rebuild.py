@@ -20,7 +20,7 @@ from infra.views import DECIDING
 from schemas.events import ViewCutOver
 from streams.errors import StreamingError
 from streams.fold import At, Fold
-from streams.outputs import view_name
+from streams.outputs import group_name
 from streams.views.generations import TOPIC
 from streams.views.rebuild import Built, Rebuild, Site, prune, roll_back
 from streams.views.store_reading import partitions_of, progress_at
@@ -82,7 +82,7 @@ def _committed(settings: Settings, fold: Fold) -> Callable[[], Mapping[int, int]
 
     def ask() -> dict[int, int]:
         admin = AdminClient({"bootstrap.servers": settings.bootstrap, "log_level": 2})
-        group = f"view.{'-'.join(sorted(view_name(each) for each in DECIDING))}"
+        group = group_name(DECIDING)
         asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=GROUP_S)
         found: list[TopicPartition] = asked[group].result().topic_partitions
         return {at.partition: max(0, at.offset) for at in found if at.topic == fold.inputs[0]}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.console import AsJson, out, show_json
-from infra.cli.moments import MOMENTS, milliseconds
+from infra.cli.moments import MOMENTS, milliseconds, offsets
 from infra.cli.progress import progress
 from infra.cli.view_site import FromPlace, ViewName, ViewSite, row_table, short, view_site
 from infra.replaying import Place
@@ -66,7 +66,7 @@ def positions(site: ViewSite, at: str, option: str = "--at") -> dict[int, int]:
     """
     source, topic = site.connection.source, site.fold.inputs[0]
     if at in ("start", "end"):
-        return source.ends(topic) if at == "end" else source.starts_at(topic, None)
+        return offsets(source, topic, at, option)
     return site.archive.positions(milliseconds(at.removeprefix("-"), option))
 
 

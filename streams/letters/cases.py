@@ -9,6 +9,7 @@ import msgspec
 
 from streams.letters.letter import Letter, letter, place, replayed_from
 from streams.log import Log, Position, Record
+from streams.reading import held
 from streams.topics import dead_letters
 
 Group = tuple[str, int, bytes]
@@ -183,11 +184,7 @@ def _followed(log: Log, cases: dict[str, Case], foreign: list[Position], advance
 
 def _whole(log: Log, topics: Iterable[str]) -> list[tuple[str, int, int, int]]:
     """(topic, partition, start, end) of all that topics hold."""
-    ranges = []
-    for topic in topics:
-        starts, ends = log.starts_at(topic, None), log.ends(topic)
-        ranges += [(topic, partition, starts[partition], end) for partition, end in sorted(ends.items())]
-    return ranges
+    return [(topic, partition, there.start, there.stop) for topic in topics for partition, there in sorted(held(log, topic).items())]
 
 
 def _records(log: Log, ranges: Sequence[tuple[str, int, int, int]], advance: Advance | None) -> Iterable[Record]:

@@ -11,11 +11,12 @@ import msgspec
 from schemas.events import ErasureCompleted, ErasureRequested, KeyDropped
 from schemas.privacy import personal_fields
 from schemas.wire import Codec
-from streams.log import Log, Position
+from streams.log import Log, Position, Source
 from streams.privacy.compaction import Compaction, Compactor
 from streams.privacy.master import MasterKeys
-from streams.privacy.scan import KEYS, Findings, Reads, Scan, SubjectKeys, Witnesses, whole
+from streams.privacy.scan import KEYS, Findings, Scan, SubjectKeys, Witnesses
 from streams.publisher import Publisher
+from streams.reading import whole
 from streams.topics import CATALOGUE, OF_EVENT, dead_letters
 
 ERASURES = OF_EVENT[ErasureRequested].name
@@ -111,7 +112,7 @@ class Erasure:
         masters: MasterKeys,
         compactor: Compactor,
         *,
-        archives: Mapping[str, Reads] | None = None,
+        archives: Mapping[str, Source] | None = None,
         places: Sequence[Place] = (),
         say: Say = lambda _: None,
     ) -> None:
@@ -120,7 +121,7 @@ class Erasure:
         self._codec = codec
         self._masters = masters
         self._compactor = compactor
-        self._logs: dict[str, Reads] = {"log": log, **(archives or {})}
+        self._logs: dict[str, Source] = {"log": log, **(archives or {})}
         self._places = places
         self._say = say
         self._publisher = Publisher(log, codec, "erase")

@@ -1,9 +1,8 @@
 """What a log says about one subject: its records, whether their personal fields can be read, and where its texts turn up otherwise."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,8 +11,9 @@ from schemas.event import Event
 from schemas.events import SubjectKeyCreated
 from schemas.privacy import ERASED, Cipher, UnopenableError, parse, personal_fields
 from schemas.wire import Codec
-from streams.log import Record
+from streams.log import Record, Source
 from streams.privacy.master import MasterKeyError, MasterKeys
+from streams.reading import batches, held, whole
 from streams.topics import OF_EVENT
 
 KEYS = OF_EVENT[SubjectKeyCreated].name
@@ -23,25 +23,12 @@ WITNESSES = 50
 """Texts that are searched for, the longest first: each is looked for in every record."""
 
 
-class Reads(Protocol):
-    """The reading half of a log's port, which the lake has as well."""
-
-    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
-        """The records from `start` up to `end`."""
-
-    def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
-        """Per partition the first offset, for None."""
-
-    def ends(self, topic: str) -> dict[int, int]:
-        """Per partition the offset after the last."""
-
-
 class SubjectKeys:
     """Every value of a subject's keys that can still be read on the key topic, shredded or not: what a thief with the disk and the
     master key would have.
     """
 
-    def __init__(self, log: Reads, codec: Codec, masters: MasterKeys, subject: str) -> None:
+    def __init__(self, log: Source, codec: Codec, masters: MasterKeys, subject: str) -> None:
         self.values: dict[str, int] = {}
         """Key id -> offset of its newest value that can be read."""
         self.live: set[str] = set()
@@ -115,11 +102,12 @@ class Scan(NamedTuple):
     keys: SubjectKeys
     witnesses: Witnesses
 
-    def topic(self, reads: Reads, name: str, topic: str, ends: Mapping[int, int]) -> Findings:
+    def topic(self, source: Source, name: str, topic: str, ends: Mapping[int, int]) -> Findings:
         """What a topic says up to its given ends."""
         found = Findings(name)
         needle = self.subject.encode()
-        for batch in batches(reads, topic, ends):
+        offsets = {at: range(there.start, min(ends.get(at, 0), there.stop)) for at, there in held(source, topic).items()}
+        for batch in batches(source, topic, offsets):
             # One search through many records costs little more than through one.
             suspects = self.witnesses.within(everything(batch))
             for record in batch:
@@ -167,17 +155,3 @@ class Scan(NamedTuple):
 def everything(records: Iterable[Record]) -> bytes:
     """Values and headers of some records, one after the other."""
     return b"\0".join(part for record in records for part in (record.value or b"", *(header for _, header in record.headers)))
-
-
-def batches(reads: Reads, topic: str, ends: Mapping[int, int] | None = None) -> Iterator[Sequence[Record]]:
-    """The records of a topic from its start up to given ends, or to those that it has now."""
-    starts, now = reads.starts_at(topic, None), reads.ends(topic)
-    for partition, start in starts.items():
-        end = now[partition] if ends is None else min(ends.get(partition, 0), now[partition])
-        if start < end:
-            yield from reads.read(topic, partition, start, end)
-
-
-def whole(reads: Reads, topic: str) -> Iterator[Record]:
-    """All records of a topic."""
-    return chain.from_iterable(batches(reads, topic))

@@ -5,13 +5,13 @@ record, in the order in which they happened, deflated, which is the one compress
 `chronicast.manifest` and `chronicast.schemas`, both JSON.
 """
 
+import hashlib
 import heapq
 import os
 import shutil
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -26,6 +26,7 @@ from schemas.registry import Registry
 from schemas.wire import HEADER, MAGIC
 from streams.errors import StreamingError
 from streams.log import Record, Source
+from streams.reading import batched
 
 FORMAT = 1
 """Counted up when a slice of before could not be read any more."""
@@ -172,10 +173,7 @@ def _writer(file: IO[bytes], metadata: dict[str, str], marker: bytes) -> Any:
 
 def _hash(body: IO[bytes], begins: int) -> str:
     body.seek(begins)
-    hashed = sha256()
-    while chunk := body.read(1 << 20):
-        hashed.update(chunk)
-    return hashed.hexdigest()
+    return hashlib.file_digest(body, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _in_order(source: Source, wanted: Sequence[tuple[str, int, range]]) -> Iterator[tuple[int, Record]]:
@@ -246,15 +244,9 @@ class Slice:
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
         """The records from offset `start` up to but not including `end`, in batches."""
-        batch: list[Record] = []
-        for record in self.records():
-            if (record.topic, record.partition) == (topic, partition) and start <= record.offset < end:
-                batch.append(record)
-                if len(batch) == BATCH:
-                    yield batch
-                    batch = []
-        if batch:
-            yield batch
+        wanted = range(start, end)
+        found = (r for r in self.records() if (r.topic, r.partition) == (topic, partition) and r.offset in wanted)
+        return batched(found, BATCH)
 
     def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
         """Per partition the first offset at or past a timestamp in ms."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from schemas.avro_schema import full_name
 from schemas.registry import Registry
 from schemas.wire import HEADER, MAGIC, Codec
+from streams import reading
 from streams.errors import StreamingError
 from streams.fold import Fold
 from streams.log import Log, Outgoing, Record
@@ -131,11 +132,11 @@ def copy_slice(held: Slice, log: Log, registry: Registry, *, speed: float | None
         RegistryUnavailableError, IncompatibleSchemaError: a schema could not be registered.
     """
     for topic in held.manifest.topics:
-        starts, ends = log.starts_at(topic, None), log.ends(topic)
-        if any(ends[partition] > starts[partition] for partition in ends):
-            raise NotEmptyError(f"{topic} holds {sum(ends.values()) - sum(starts.values())} records there already: take an empty Kafka")
-        if len(ends) < len(held.ranges(topic)):
-            raise StreamingError(f"{topic} has {len(ends)} partitions there, and the slice has {len(held.ranges(topic))}")
+        there = reading.held(log, topic)
+        if any(there.values()):
+            raise NotEmptyError(f"{topic} holds {sum(map(len, there.values()))} records there already: take an empty Kafka")
+        if len(there) < len(held.ranges(topic)):
+            raise StreamingError(f"{topic} has {len(there)} partitions there, and the slice has {len(held.ranges(topic))}")
     mapped: dict[tuple[str, int], bytes] = {}
     done = unmapped = 0
     late = []

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from streams.log import Record
+from streams.reading import batched
 
 SLEEP_MOST_S = 1.0
 """Longest sleep at once: a clock that is set, or a machine that was suspended, is noticed within it."""
@@ -32,7 +33,7 @@ def paced(
     pace is given everything that has become due meanwhile, in one batch: being late does not add up.
     """
     if speed is None:
-        yield from (Due(batch, 0) for batch in _batches(records))
+        yield from (Due(batch, 0) for batch in batched(records, BATCH))
         return
     began, first, latest = now(), None, 0
     batch: list[Record] = []
@@ -51,14 +52,3 @@ def paced(
         batch.append(record)
     if batch:
         yield Due(batch, max(0, now() - batch_due))
-
-
-def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
-    batch: list[Record] = []
-    for record in records:
-        batch.append(record)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

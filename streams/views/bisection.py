@@ -17,11 +17,11 @@ from streams.outputs import view_name
 from streams.snapshots import Snapshots
 from streams.store import Store, key_of_address
 from streams.store_memory import MemoryStore
-from streams.store_rocksdict import RocksStores
+from streams.store_rocksdict import ReadOnlyStore, RocksStores
 from streams.views.differences import differences
 from streams.views.past import restore_whole
 from streams.views.refolding import Refold, Ticks, of_keys, refold
-from streams.views.store_reading import ReadOnlyStore, StoreReading
+from streams.views.store_reading import StoreReading
 from streams.views.suspects import BUDGET_S, Explanation, History
 from streams.views.verified_outputs import LETTER, ExpectedOutputs, OutputFault, verify_outputs
 

@@ -10,6 +10,7 @@ from schemas.wire import Codec
 from streams.fold import At, Fold
 from streams.log import Source
 from streams.publisher import Publisher
+from streams.reading import whole
 from streams.store import Store, Stores
 from streams.topics import OF_EVENT
 
@@ -114,12 +115,9 @@ def read_generations(source: Source, codec: Codec) -> Generations:
 
 def _events(source: Source, codec: Codec) -> Iterator[tuple[Event, At]]:
     """The registry's events; what cannot be decoded is of a later build and says nothing to this one."""
-    starts, ends = source.starts_at(TOPIC, None), source.ends(TOPIC)
-    for partition, end in ends.items():
-        for batch in source.read(TOPIC, partition, starts[partition], end) if starts[partition] < end else ():
-            for record in batch:
-                try:
-                    event = codec.decode(record.value or b"")
-                except (UndecodableError, UnknownSchemaError):
-                    continue
-                yield event, At(record.topic, record.partition, record.offset, event.occurred_at)
+    for record in whole(source, TOPIC):
+        try:
+            event = codec.decode(record.value or b"")
+        except (UndecodableError, UnknownSchemaError):
+            continue
+        yield event, At(record.topic, record.partition, record.offset, event.occurred_at)

@@ -16,11 +16,10 @@ from streams.snapshot_thread import EVERY
 from streams.snapshots import Snapshots
 from streams.store import Store, key_prefix
 from streams.store_memory import MemoryStore
-from streams.store_rocksdict import RocksStores
+from streams.store_rocksdict import ReadOnlyStore, RocksStores
 from streams.views.layers import Layer
 from streams.views.past import save_closed
 from streams.views.refolding import Refold, Ticks, in_batches, of_keys
-from streams.views.store_reading import ReadOnlyStore
 
 Told = Callable[[int, int], None]
 """Hears of progress: records folded, records in all."""

@@ -4,37 +4,33 @@ import asyncio
 import shutil
 from pathlib import Path
 
-import structlog
 from rocksdict import Checkpoint, Options, Rdict
 
-from streams.snapshots import Snapshots
-from streams.store import Progress
-from streams.views.store_reading import ReadOnlyStore, StoreReading
-
-logger = structlog.get_logger()
+from streams.snapshots import Snapshot, Snapshots
+from streams.store_rocksdict import ReadOnlyStore, is_whole
 
 
 async def restore_whole(
-    snapshots: Snapshots | None, view: str, partition: int, path: Path, *, at_most: int, beyond: int = -2
-) -> Progress | None:
-    """Makes `path`, which must not exist, the newest snapshot whose rows are those that its digest was kept of; None without.
+    snapshots: Snapshots | None, view: str, partition: int, path: Path, *, at_most: int, beyond: int = -1
+) -> Snapshot | None:
+    """Makes `path`, which must not exist, the newest snapshot whose rows are those that its digest was kept of; None without."""
+    if snapshots is None:
+        return None
+    return await snapshots.restore(view, partition, path, at_most=at_most, beyond=beyond, whole=is_whole)
 
-    A snapshot's files are checked when they are fetched; the rows are checked here, for they may have been damaged before it was taken.
+
+async def restore_base(
+    snapshots: Snapshots | None, view: str, partition: int, path: Path, *, start: int, at_most: int, newest: bool = False
+) -> int | None:
+    """Makes `path` a whole snapshot from which the log, which begins at offset `start`, can be folded on; its watermark, None without.
+
+    The oldest that will do, for it had the least time to go wrong, or the newest.
     """
-    while snapshots is not None:
-        snapshot = await snapshots.restore(view, partition, path, at_most=at_most, beyond=beyond)
-        if snapshot is None:
-            return None
-        store = ReadOnlyStore(path)
-        try:
-            reading = StoreReading(store)
-        finally:
-            store.close()
-        if reading.whole and reading.progress == snapshot.progress:
-            return snapshot.progress
-        logger.warning("snapshot passed over: its rows were damaged", view=view, partition=partition, watermark=snapshot.watermark)
-        shutil.rmtree(path)
-        at_most = snapshot.watermark - 1
+    there = await snapshots.watermarks(view, partition, at_most) if snapshots else []
+    usable = [watermark for watermark in there if watermark >= start - 1]
+    for watermark in usable if newest else reversed(usable):
+        if await restore_whole(snapshots, view, partition, path, at_most=watermark, beyond=watermark - 1):
+            return watermark
     return None
 
 

@@ -17,13 +17,13 @@ from streams.outputs import view_name
 from streams.publisher import Publisher
 from streams.snapshots import Snapshots
 from streams.store import DIGEST_MODULUS, Progress
-from streams.store_rocksdict import RocksStores
+from streams.store_rocksdict import ReadOnlyStore, RocksStores
 from streams.views.differences import differences
 from streams.views.generations import Generation, Generations
 from streams.views.moments import GoneError
-from streams.views.past import restore_whole, save_closed
+from streams.views.past import restore_base, save_closed
 from streams.views.refolding import Refold, refold
-from streams.views.store_reading import ReadOnlyStore, open_reading, partitions_of, progress_at
+from streams.views.store_reading import open_reading, partitions_of, progress_at
 
 CLOSE = 1_000
 """Records that may be missing at the cut-over: the worker folds them in some tens of milliseconds before it goes on."""
@@ -198,19 +198,16 @@ class Rebuild:
             store.close()
 
     async def _begin(self, partition: int, path: Path, watermark: int) -> None:
-        """Begins with a snapshot where the log's beginning is gone: the oldest that will do, for it had the least time to go wrong."""
+        """Begins with a snapshot where the log's beginning is gone."""
         start = self._site.source.starts_at(self._fold.inputs[0], None)[partition]
         if start == 0 or watermark < 0:
             return
         name = self._site.live.name
         snapshots = self._site.snapshots if self._site.generations.runs(self._fold) else None  # another version's rows are no beginning
-        there = await snapshots.watermarks(name, partition, watermark) if snapshots else []
-        for at in sorted(at for at in there if at >= start - 1):
-            if await restore_whole(snapshots, name, partition, path, at_most=at, beyond=at - 1):
-                return
-        raise GoneError(
-            f"{self._fold.inputs[0]}/{partition} begins at offset {start}, and no snapshot of {name} stands for what lay before"
-        )
+        if await restore_base(snapshots, name, partition, path, start=start, at_most=watermark) is None:
+            raise GoneError(
+                f"{self._fold.inputs[0]}/{partition} begins at offset {start}, and no snapshot of {name} stands for what lay before"
+            )
 
     async def _compare(self, partition: int) -> BuiltPartition:
         """Folds to where the live view is now, and holds the new rows against its own."""

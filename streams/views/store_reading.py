@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from rocksdict import AccessType, Options, Rdict
-
 from streams.errors import FatalError, StreamingError
 from streams.store import BEGINNING, Progress, Store, digest_of
-from streams.store_rocksdict import RocksStore
+from streams.store_rocksdict import ReadOnlyStore
 
 TRIES = 8
 """An opening that races a flush may miss the write-ahead log that the flush replaced: 3 in 100 did beside a worker that commits without
@@ -65,13 +63,6 @@ def open_reading(path: Path) -> StoreReading:
             return reading
         reading.store.close()
     raise AssertionError
-
-
-class ReadOnlyStore(RocksStore):
-    """A store that cannot be written."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(Rdict(str(path), Options(raw_mode=True), access_type=AccessType.read_only(False)))
 
 
 def progress_at(path: Path) -> Progress:

@@ -20,7 +20,7 @@ from streams.store_rocksdict import RocksStores
 from streams.views import bisection
 from streams.views.bisection import Parting
 from streams.views.differences import Decoders, RowDifference, differences, place_of
-from streams.views.past import restore_whole
+from streams.views.past import restore_base
 from streams.views.refolding import Refold, refold
 from streams.views.store_reading import NoStoreError, StoreReading, open_reading, partitions_of
 from streams.views.verified_outputs import ExpectedOutputs, OutputsVerdict, verify_outputs
@@ -158,12 +158,11 @@ class Verification:
         path = self._fresh / self._fresh_view / str(partition)
         path.parent.mkdir(parents=True, exist_ok=True)
         if newest or start > 0:
-            snapshots = self._ground.snapshots
-            there = await snapshots.watermarks(self._view, partition, live.watermark) if snapshots else []
-            usable = [watermark for watermark in there if watermark >= start - 1]
-            for watermark in usable if newest else reversed(usable):
-                if await restore_whole(snapshots, self._view, partition, path, at_most=watermark, beyond=watermark - 1):
-                    return watermark
+            base = await restore_base(
+                self._ground.snapshots, self._view, partition, path, start=start, at_most=live.watermark, newest=newest
+            )
+            if base is not None:
+                return base
         if start > 0:
             raise NotVerifiableError(
                 f"{self._topic}/{partition} begins at offset {start}: what lay before is gone, and no snapshot stands for it"

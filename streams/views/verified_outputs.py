@@ -13,6 +13,7 @@ from streams.letters.letter import ERROR
 from streams.log import Headers, Outgoing, Record
 from streams.log import Source as Readable
 from streams.outputs import SOURCE, view_name
+from streams.reading import whole
 from streams.topics import BY_NAME, OF_EVENT, PARTITIONS, dead_letters
 
 HASH_BYTES = 8
@@ -143,11 +144,7 @@ COMPACTED = tuple(topic for topic in BY_NAME.values() if topic.cleanup == "compa
 def _records(expected: ExpectedOutputs, log: Readable) -> Iterator[tuple[int, Record]]:
     """What lies on the output topics since the earliest output, with the topic's number."""
     for number, topic in enumerate(expected.topics):
-        starts, ends = log.starts_at(topic, expected.since_ms), log.ends(topic)
-        for partition, end in ends.items():
-            if starts[partition] < end:
-                for batch in log.read(topic, partition, starts[partition], end):
-                    yield from ((number, record) for record in batch)
+        yield from ((number, record) for record in whole(log, topic, expected.since_ms))
 
 
 def _cut(expected: ExpectedOutputs, log: Readable) -> set[tuple[int, int]]:

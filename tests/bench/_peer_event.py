@@ -22,9 +22,9 @@ def followed(value: bytes) -> Followed:
     return event
 
 
-def output(event: Followed, total: int) -> tuple[bytes, Headers]:
-    """Value and headers of the output."""
-    made = MessagePosted(
+def said(event: Followed, total: int) -> MessagePosted:
+    """The output, without envelope."""
+    return MessagePosted(
         channel_id=event.channel_id,
         message_id=f"{event.channel_id}-{total}",
         user_id=event.user_id,
@@ -32,8 +32,12 @@ def output(event: Followed, total: int) -> tuple[bytes, Headers]:
         display_name="Count",
         text=str(total),
     )
+
+
+def output(event: Followed, total: int) -> tuple[bytes, Headers]:
+    """Value and headers of the output."""
     stamped = replace(
-        made,
+        said(event, total),
         event_id=str(uuid4()),
         occurred_at=event.occurred_at,
         producer="peer",

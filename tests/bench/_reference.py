@@ -22,6 +22,7 @@ from streams.faust_driver import FaustWorker
 from streams.fold import At, Rows, Table
 from streams.log_kafka import KafkaLog
 from streams.store_rocksdict import RocksStores
+from tests.bench._peer_event import said
 from tests.simulation.counting import INPUT, preloaded
 
 
@@ -44,18 +45,6 @@ class ReferenceFold:
             total = 1 if known is None else known.total + 1
             counts["all"] = Count(total)
             yield said(event, total)
-
-
-def said(event: Followed, total: int) -> MessagePosted:
-    """The output, without envelope."""
-    return MessagePosted(
-        channel_id=event.channel_id,
-        message_id=f"{event.channel_id}-{total}",
-        user_id=event.user_id,
-        user_login="count",
-        display_name="Count",
-        text=str(total),
-    )
 
 
 async def work(bootstrap: str, directory: Path) -> None:

@@ -164,16 +164,14 @@ async def test_it_comes_up_plays_stops_without_a_trace_and_goes_on_where_it_was(
 
 
 @pytest.mark.row("U9")
-async def test_it_works_on_s3_and_keeps_no_object_at_home(settings: Settings, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in s3.environment.items():
-        monkeypatch.setenv(name, value)
-    settings = msgspec.structs.replace(settings, objects=f"{s3.bucket('live')}/chronicast")
+async def test_it_works_on_s3_and_keeps_no_object_at_home(settings: Settings, s3: S3Server, s3_bucket: str) -> None:
+    settings = msgspec.structs.replace(settings, objects=f"{s3_bucket}/chronicast")
     async with up(settings) as running:
         address = re.findall(r"^/media/(\S+\.m4s)", await rendition(running), re.MULTILINE)[-1]
         async with aiohttp.ClientSession() as session, session.get(f"{running.url}/media/{address}") as answer:
             served = await answer.read()
         await running.interrupt()
-    assert (s3.folder / "live" / "chronicast" / address).read_bytes() == served
+    assert (s3.folder / s3_bucket.removeprefix("s3://") / "chronicast" / address).read_bytes() == served
     assert not (settings.folder / "objects").exists()
 
 

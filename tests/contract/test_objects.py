@@ -2,12 +2,10 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from uuid import uuid4
 
 import pytest
 
 from streams.objects import ObjectMissingError, Objects, StoredObjects
-from tests.s3_server import S3Server
 
 
 class ObjectsCase(ABC):
@@ -71,7 +69,5 @@ class TestMemoryObjects(ObjectsCase):
 @pytest.mark.broker
 class TestS3Objects(ObjectsCase):
     @pytest.fixture
-    def objects(self, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Objects:
-        for name, value in s3.environment.items():
-            monkeypatch.setenv(name, value)
-        return StoredObjects.at(f"{s3.bucket(uuid4().hex)}/a/prefix")
+    def objects(self, s3_bucket: str) -> Objects:
+        return StoredObjects.at(f"{s3_bucket}/a/prefix")

@@ -3,7 +3,6 @@
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from lake_stage import TOPIC, codec, expected, fill
@@ -13,7 +12,6 @@ from streams.lake.shelf import Shelf, StoreUnavailableError
 from streams.log_lake import LakeLog
 from streams.log_memory import MemoryLog
 from streams.objects import ObjectMissingError
-from tests.s3_server import S3Server
 
 HIVE = "lake/a.b.events.v1/event=X/hour=2026-11-22T20/p0-1.s1.parquet"
 
@@ -83,9 +81,8 @@ class TestMemoryShelf(ShelfCase):
         return Shelf.at("memory://")
 
 
+@pytest.mark.broker
 class TestS3Shelf(ShelfCase):
     @pytest.fixture
-    def shelf(self, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Shelf:
-        for name, value in s3.environment.items():
-            monkeypatch.setenv(name, value)
-        return Shelf.at(f"{s3.bucket(uuid4().hex)}/a/prefix")
+    def shelf(self, s3_bucket: str) -> Shelf:
+        return Shelf.at(f"{s3_bucket}/a/prefix")

@@ -24,8 +24,8 @@ from streams.privacy.ring import KeyRing
 from streams.publisher import Publisher
 from streams.runner import Runner
 from streams.store_memory import MemoryStores
-from streams.store_rocksdict import RocksStores
-from streams.views.store_reading import ReadOnlyStore, partitions_of
+from streams.store_rocksdict import ReadOnlyStore, RocksStores
+from streams.views.store_reading import partitions_of
 from tests.folding import fold_silently
 
 CHAT = "chat.message.events.v1"

@@ -13,6 +13,7 @@ from streams.rows import ENCODER
 from streams.runner import Runner, SeveralInputsError
 from streams.store import Progress
 from streams.store_memory import MemoryStores
+from tests.cut_log import CutLog
 from tests.simulation.counting import INPUT, LETTERS, OUTPUT, POISONED, TOTAL, Count, CountingFold
 from tests.simulation.memory_driver import Abort, MemoryDriver, Outcome
 
@@ -263,21 +264,9 @@ def test_the_table_that_is_read_must_be_declared() -> None:
         driver.run()
 
 
-class Cut(MemoryLog):
-    """A log from which retention has taken each partition's first records."""
-
-    first = 20
-
-    def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
-        return dict.fromkeys(super().starts_at(topic, timestamp), self.first)
-
-    def read(self, topic: str, partition: int, start: int, end: int):
-        return super().read(topic, partition, max(start, self.first), end)
-
-
 @pytest.mark.parametrize("watermark", [5, 19])
 async def test_records_that_left_the_log_unfolded_are_counted(codec: Codec, watermark: int) -> None:
-    log = Cut()
+    log = CutLog(kept=20)
     for offset in range(30):
         log.append(INPUT, b"1", codec.encode(INPUT, Followed(channel_id="1", user_id=str(offset))), partition=0)
     stores = MemoryStores()

@@ -3,9 +3,7 @@
 import asyncio
 import random
 import shutil
-import subprocess
 import threading
-import time
 from itertools import pairwise
 from math import log
 from pathlib import Path
@@ -24,7 +22,7 @@ from streams.store import DIGEST_MODULUS, Progress, Store, digest_of, row_hash
 from streams.store_rocksdict import RocksStores
 from tests.simulation.counting import CountingFold
 from tests.simulation.store_writer import DECODERS, NUMBERS, ROWS, Number, Writer
-from tests.simulation.test_store_kill import WRITER, listen
+from tests.simulation.test_store_kill import killed
 
 VIEW = "counting.v1"
 EVERY = 100
@@ -278,17 +276,7 @@ def test_kills_while_snapshots_are_sent_leave_only_whole_ones(objects: StoredObj
     dice, newest = random.Random(5), -1
     for number in range(8):
         # Each time on another host: what is there is what the one before has managed to send.
-        process = subprocess.Popen(
-            [*WRITER, str(tmp_path / f"{number}"), url], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        said = [int(process.stdout.readline())]
-        reader = threading.Thread(target=listen, args=(process.stdout, said))
-        reader.start()
-        time.sleep(dice.uniform(0.05, 0.3))
-        process.kill()
-        process.wait()
-        reader.join()
-        process.stdout.close()
+        said = killed([str(tmp_path / f"{number}"), url], dice.uniform(0.05, 0.3))
         store = RocksStores(tmp_path / "reader", snapshots=Snapshots(objects, [Writer()])).open("writer.v1", 0)
         progress = store.progress()
         assert progress.digest == digest_of(store)

@@ -18,9 +18,23 @@ KILLS = 20
 WRITER = [sys.executable, "-m", "tests.simulation.store_writer"]
 
 
-def listen(stream, said: list[int]) -> None:
-    """Numbers said; the kill may cut the last line."""
-    said.extend(int(line) for line in stream if line.endswith("\n"))
+def killed(arguments: list[str], seconds: float) -> list[int]:
+    """Runs the writer for some seconds from its first number on, kills it; the numbers that it said."""
+
+    def listen() -> None:
+        said.extend(int(line) for line in stream if line.endswith("\n"))  # the kill may cut the last line
+
+    process = subprocess.Popen([*WRITER, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    stream = process.stdout
+    said = [int(stream.readline())]
+    reader = threading.Thread(target=listen)
+    reader.start()
+    time.sleep(seconds)
+    process.kill()
+    process.wait()
+    reader.join()
+    stream.close()
+    return said
 
 
 @pytest.mark.kill
@@ -28,15 +42,7 @@ def test_twenty_kills_leave_whole_batches(tmp_path: Path) -> None:
     dice = random.Random(3)
     watermark = -1
     for _ in range(KILLS):
-        process = subprocess.Popen([*WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-        said = [int(process.stdout.readline())]
-        reader = threading.Thread(target=listen, args=(process.stdout, said))
-        reader.start()
-        time.sleep(dice.uniform(0.01, 0.1))
-        process.kill()
-        process.wait()
-        reader.join()
-        process.stdout.close()
+        said = killed([str(tmp_path)], dice.uniform(0.01, 0.1))
         store = RocksStores(tmp_path).open("writer.v1", 0)
         progress = store.progress()
         rows = dict(Batch(store, DECODERS).rows(b"key")[NUMBERS].items())

@@ -16,23 +16,16 @@ from streams.lake.shelf import Shelf
 from streams.log_lake import LakeLog, MissingRangeError
 from streams.log_memory import MemoryLog
 from streams.objects import StoredObjects
-from streams.privacy.scan import Witnesses, batches
+from streams.privacy.scan import Witnesses
 from streams.publisher import Publisher
+from streams.reading import whole
 from streams.rows import Batch
 from streams.snapshots import Snapshots
 from streams.store import Progress
 from streams.store_rocksdict import RocksStores
+from tests.cut_log import CutLog
 
 TEXT = "a text that nobody sealed"
-
-
-class Cut(MemoryLog):
-    """A log whose retention cuts."""
-
-    kept = 0
-
-    def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
-        return super().starts_at(topic, timestamp) | {0: self.kept}
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -70,7 +63,7 @@ def found(settings: Settings, text: str) -> dict[str, bool]:
 
 
 def test_the_lake_is_read_past_what_it_missed(settings: Settings) -> None:
-    log, (code, registry) = Cut(), codec()
+    log, (code, registry) = CutLog(), codec()
     ends = {0: 0}
     fill(log, code, ends, 100)
     land(log, registry, settings)
@@ -79,7 +72,7 @@ def test_the_lake_is_read_past_what_it_missed(settings: Settings) -> None:
     land(log, registry, settings)
     lake = archives(settings)["lake"]
     assert isinstance(lake, Landed)
-    assert [r.offset for batch in batches(lake, TOPIC) for r in batch] == [*range(100), *range(150, 200)]
+    assert [r.offset for r in whole(lake, TOPIC)] == [*range(100), *range(150, 200)]
     with pytest.raises(MissingRangeError):
         list(LakeLog(Shelf.at(settings.objects_url)).read(TOPIC, 0, 0, 200))
 

@@ -26,6 +26,7 @@ from streams.log_joined import JoinedLog
 from streams.log_lake import CorruptFileError, LakeLog, MissingRangeError
 from streams.log_memory import MemoryLog
 from streams.topics import BY_NAME, PARTITIONS, dead_letters
+from tests.cut_log import CutLog
 
 PARTITIONED = {TOPIC: 2}
 SMALL = Limits(age_s=0, rows=100)
@@ -52,23 +53,6 @@ class Frail(Shelf):
         self.steps -= 1
         if self.steps < 0:
             raise Crash
-
-
-class Cut(MemoryLog):
-    """A log whose retention cuts."""
-
-    def __init__(self) -> None:
-        super().__init__(PARTITIONED)
-        self.kept = 0
-
-    def starts_at(self, topic: str, timestamp: int | None) -> dict[int, int]:
-        return {partition: max(offset, self.kept) for partition, offset in super().starts_at(topic, timestamp).items()}
-
-    def read(self, topic: str, partition: int, start: int, end: int):
-        return super().read(topic, partition, max(start, self.kept), end)
-
-    def tail(self, starts, deliver, caught_up=None):
-        return super().tail({at: max(start, self.kept) for at, start in starts.items()}, deliver, caught_up)
 
 
 def url(folder: Path) -> str:
@@ -218,7 +202,7 @@ def test_a_log_that_ends_before_the_lake_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.row("E1")
 def test_what_retention_took_before_it_was_landed_is_named(tmp_path: Path) -> None:
-    log, (code, registry), ends = Cut(), codec(), {0: 0, 1: 0}
+    log, (code, registry), ends = CutLog(PARTITIONED), codec(), {0: 0, 1: 0}
     fill(log, code, ends, 50)
     land(Lake(log, registry, Shelf.at(url(tmp_path)), PARTITIONED, SMALL))
     fill(log, code, ends, 50)
@@ -233,7 +217,7 @@ def test_what_retention_took_before_it_was_landed_is_named(tmp_path: Path) -> No
 
 
 def test_retention_that_overtakes_the_writer_is_seen(tmp_path: Path) -> None:
-    log, (code, registry), ends = Cut(), codec(), {0: 0, 1: 0}
+    log, (code, registry), ends = CutLog(PARTITIONED), codec(), {0: 0, 1: 0}
     fill(log, code, ends, 50)
     lake = Lake(log, registry, Shelf.at(url(tmp_path)), PARTITIONED, SMALL)
     lake.open()
@@ -252,7 +236,7 @@ def test_retention_that_overtakes_the_writer_is_seen(tmp_path: Path) -> None:
 
 @pytest.mark.row("E1")
 def test_the_joined_log_reads_the_lake_below_the_logs_start(tmp_path: Path) -> None:
-    log, (code, registry), ends = Cut(), codec(), {0: 0, 1: 0}
+    log, (code, registry), ends = CutLog(PARTITIONED), codec(), {0: 0, 1: 0}
     fill(log, code, ends, 100)
     land(Lake(log, registry, Shelf.at(url(tmp_path)), PARTITIONED, SMALL))
     fill(log, code, ends, 100)
@@ -270,7 +254,7 @@ def test_the_joined_log_reads_the_lake_below_the_logs_start(tmp_path: Path) -> N
 
 
 def test_retention_that_goes_on_while_the_joined_log_is_read_leaves_no_gap(tmp_path: Path) -> None:
-    log, (code, registry), ends = Cut(), codec(), {0: 0, 1: 0}
+    log, (code, registry), ends = CutLog(PARTITIONED), codec(), {0: 0, 1: 0}
     fill(log, code, ends, 1_500)
     land(Lake(log, registry, Shelf.at(url(tmp_path)), PARTITIONED, SMALL))
     read = []

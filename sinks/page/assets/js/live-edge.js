@@ -36,20 +36,15 @@ export class LiveEdge {
   following = true;
   #player;
   #startsUntil = 0;
-  #waitsSince = Infinity;
   #lost = false;
 
   constructor(player) {
     this.#player = player;
     setInterval(() => this.#adjust(), PERIOD_MS);
     for (const name of ['canplay', 'progress']) player.video.addEventListener(name, () => this.#begin());
-    player.video.addEventListener('waiting', () => {
-      this.#waitsSince = Math.min(this.#waitsSince, performance.now());
-    });
-    player.video.addEventListener('playing', () => {
-      this.#lost ||= performance.now() - this.#waitsSince > LOST_MS;
-      this.#waitsSince = Infinity;
-    });
+    player.stalls.onEnd = (milliseconds) => {
+      this.#lost ||= milliseconds > LOST_MS;
+    };
   }
 
   /** A new source is on its way: its first picture may be put in its place without anybody seeing a jump. */

@@ -6,6 +6,8 @@ const GRACE_MS = 1500;
 export class StallMeter {
   count = 0;
   milliseconds = 0;
+  /** Called with the length of each stall that is over. */
+  onEnd = () => {};
   #since = null;
   #excusedUntil = Infinity; // until the first picture
 
@@ -31,8 +33,10 @@ export class StallMeter {
 
   #end() {
     if (this.#since === null) return;
-    this.milliseconds += performance.now() - this.#since;
+    const length = performance.now() - this.#since;
     this.#since = null;
+    this.milliseconds += length;
+    this.onEnd(length);
   }
 
   /** Another source is on its way: waiting for its first picture is no stall. */
