@@ -19,8 +19,8 @@ LOG = STATE / "logs" / "setup.log"
 LOCKS = CHECKOUT / "infra" / "locks"
 VENV = CHECKOUT / ".venv"
 PAGE = CHECKOUT / "sinks" / "page"
-TESTS_NPM = (CHECKOUT / "tests" / "browser", CHECKOUT / "tests" / "contract" / "asyncapi")
-"""Other players, and a validator."""
+TESTS_NPM = tuple(CHECKOUT / "tests" / folder for folder in ("browser", "contract/asyncapi", "contract/chat_clients"))
+"""Other players, a validator, and chat clients."""
 
 RUN = {"java": "openjdk-17-jre-headless", "mvn": "maven", "ffmpeg": "ffmpeg", "nginx": "nginx-light", "setpriv": "util-linux"}
 """Program -> Debian package that has it."""
