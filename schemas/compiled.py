@@ -24,6 +24,7 @@ LENGTH = LAST[::2]
 SHORT = tuple(n // 2 if n % 2 == 0 and n < 0x80 else None for n in range(0x100))
 """First byte of a text -> its length in bytes; None where the length has another byte, or is negative."""
 INT_MIN, INT_MAX = -(1 << 31), (1 << 31) - 1
+LONG_MIN, LONG_MAX = -(1 << 63), (1 << 63) - 1
 DOUBLE = Struct("<d")
 WORD_MAX = 1 << 64
 TIME_MIN = 1 << 42
@@ -69,6 +70,20 @@ def number_or_null(value: int) -> str:
     if type(value) is not int or not INT_MIN <= value <= INT_MAX:
         raise UnusualError
     return number(value)
+
+
+def long_or_null(value: int) -> str:
+    """An Avro long of a union."""
+    if type(value) is not int or not LONG_MIN <= value <= LONG_MAX:
+        raise UnusualError
+    return number(value)
+
+
+def boolean_or_null(value: bool) -> str:
+    """An Avro boolean of a union."""
+    if type(value) is not bool:
+        raise UnusualError
+    return "\1" if value else "\0"
 
 
 def octets(value: bytes) -> str:
@@ -128,6 +143,8 @@ class Source:
             "UnusualError": UnusualError,
             "number": number,
             "number_or_null": number_or_null,
+            "long_or_null": long_or_null,
+            "boolean_or_null": boolean_or_null,
             "octets": octets,
             "double": double,
             "utf8": utf8,

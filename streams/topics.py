@@ -65,12 +65,55 @@ CATALOGUE: tuple[Topic, ...] = (
         ticked=True,
     ),
     Topic(
+        "chat.message.commands.v1",
+        "channel_id",
+        (
+            e.PostMessage,
+            e.DeleteMessage,
+            e.SanctionUser,
+            e.LiftSanction,
+            e.ClearChat,
+            e.ChangeMode,
+            e.ChangeTerm,
+            e.ReviewMessage,
+            e.GrantRole,
+            e.Announce,
+            e.ReportBacklog,
+            e.ThrottleUser,
+            e.RecordFollow,
+            e.RecordSubscription,
+            e.RecordRaid,
+        ),
+        "chat edges, pace view and society view",
+        retention_ms=DAY_MS,
+    ),
+    Topic(
         "chat.message.events.v1",
         "channel_id",
-        (e.MessagePosted, e.MessageDeleted, e.UserTimedOut, e.UserBanned),
+        (
+            e.MessagePosted,
+            e.MessageHeld,
+            e.MessageDenied,
+            e.MessageRefused,
+            e.MessageDeleted,
+            e.ChatCleared,
+            e.UserTimedOut,
+            e.UserBanned,
+            e.UserUnbanned,
+            e.ModeChanged,
+            e.RoleChanged,
+            e.TermChanged,
+            e.NoticePosted,
+            e.CommandRefused,
+            e.CommandDone,
+        ),
         "chat view",
         retention_ms=2 * HOUR_MS,
     ),
+    Topic("chat.room.state.v1", "channel_id", (e.RoomState,), "chat view", retention_ms=-1, cleanup="compact"),
+    Topic("chat.ban.state.v1", "ban_id", (e.BanState,), "chat view", retention_ms=-1, cleanup="compact"),
+    Topic("chat.user.events.v1", "user_id", (e.UserSpoke,), "chat edges", retention_ms=HOUR_MS),
+    Topic("chat.style.state.v1", "user_id", (e.UserStyle,), "chat edges", retention_ms=-1, cleanup="compact"),
     Topic(
         "viewer.session.events.v1",
         "channel_id",
@@ -118,9 +161,12 @@ OF_EVENT: dict[type[Event], Topic] = {event: topic for topic in CATALOGUE for ev
 
 
 def dead_letters(topic: str) -> str:
-    """Name of the topic that takes what could not be processed: `a.b.events.v1` -> `a.b.dlq.v1`."""
-    context, entity, _, version = topic.split(".")
-    return f"{context}.{entity}.dlq.{version}"
+    """Name of the topic that takes what could not be processed: that of `a.b.events.v1` is `a.b.dlq.v1`, of commands `a.b-commands.dlq.v1`.
+
+    An entity may have a topic of commands beside one of events or of state; each has dead letters of its own.
+    """
+    context, entity, kind, version = topic.split(".")
+    return f"{context}.{entity}{'-commands' if kind == 'commands' else ''}.dlq.{version}"
 
 
 PARTITIONS: dict[str, int] = {name: topic.partitions for topic in CATALOGUE for name in (topic.name, dead_letters(topic.name))}

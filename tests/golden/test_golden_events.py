@@ -17,19 +17,20 @@ from schemas.golden.check import GOLDEN, problems, write_missing
 from schemas.released import AVRO, files
 from schemas.upcast import UPCASTS
 
+LATER = shutil.ignore_patterns("message_posted.v2.*")
 Change = Callable[[dict[str, Any]], None]
 
 
 @pytest.fixture
 def avro(tmp_path: Path) -> Path:
-    """A copy of the schemas, to change."""
-    return Path(shutil.copytree(AVRO, tmp_path / "avro"))
+    """A copy of the schemas, to change: of MessagePosted its first version alone."""
+    return Path(shutil.copytree(AVRO, tmp_path / "avro", ignore=LATER))
 
 
 @pytest.fixture
 def golden(tmp_path: Path) -> Path:
     """A copy of the golden bytes, to change."""
-    return Path(shutil.copytree(GOLDEN, tmp_path / "golden"))
+    return Path(shutil.copytree(GOLDEN, tmp_path / "golden", ignore=LATER))
 
 
 def found(avro: Path, golden: Path) -> list[str]:

@@ -55,10 +55,10 @@ def sealed(registry: LocalRegistry, event: MessagePosted = POSTED) -> tuple[byte
 
 
 def test_the_personal_fields_of_this_build() -> None:
+    said = [("user_login", "user_id"), ("display_name", "user_id"), ("text", "user_id")]
     assert {event.__name__: [(f.name, f.subject) for f in fields] for event, fields in personal_fields().items()} == {
-        "MessagePosted": [("user_login", "user_id"), ("display_name", "user_id"), ("text", "user_id")],
-        "UserBanned": [("reason", "user_id")],
-        "UserTimedOut": [("reason", "user_id")],
+        **dict.fromkeys(("Announce", "MessageHeld", "MessagePosted", "NoticePosted", "PostMessage"), said),
+        **{name: [("reason", "user_id")] for name in ("BanState", "SanctionUser", "UserBanned", "UserTimedOut")},
     }
 
 

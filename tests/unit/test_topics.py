@@ -28,6 +28,7 @@ def test_a_topic_is_named_by_the_rule_and_its_key_is_a_field_of_each_event(topic
 
 def test_each_topic_has_its_own_dead_letters_with_the_same_partitions() -> None:
     assert dead_letters("a.b.events.v1") == "a.b.dlq.v1"
+    assert dead_letters("a.b.commands.v1") == "a.b-commands.dlq.v1"
     assert len(PARTITIONS) == 2 * len(CATALOGUE)
     assert all(PARTITIONS[dead_letters(name)] == topic.partitions for name, topic in NAMED.items())
 
