@@ -1,0 +1,32 @@
+"""The API's application: one set of routes, under the addresses that Twitch has and those that its local stand-in has."""
+
+from fastapi import APIRouter, FastAPI
+
+from sinks.chat.sending import Sending
+from sinks.helix import chat, errors, moderation, oauth, roles, users
+from sinks.helix.calls import Calls
+from sinks.helix.limits import Limits
+from sinks.helix.tokens import Tokens
+from sinks.helix.views import Views
+from streams.clock import now_us
+from streams.fold import Clock
+
+HELIX = ("/helix", "/mock")
+OAUTH = ("/oauth2", "/auth")
+"""The second of each is where clients look that are pointed to the Twitch command line's mock server."""
+
+
+def make_app(views: Views, sending: Sending, *, clock: Clock = now_us) -> FastAPI:
+    """The application; the host starts and closes the views, and adds its probes."""
+    app = FastAPI(title="Chronicast", version="1", docs_url=None, redoc_url=None, openapi_url="/helix/openapi.json")
+    errors.install(app)
+    tokens = Tokens(views.accounts, clock)
+    calls = Calls(views, tokens, sending, Limits(clock))
+    helix = APIRouter()
+    for part in (users, chat, moderation, roles):
+        helix.include_router(part.router(calls))
+    for n, prefix in enumerate(HELIX):
+        app.include_router(helix, prefix=prefix, include_in_schema=n == 0)
+    for n, prefix in enumerate(OAUTH):
+        app.include_router(oauth.router(tokens), prefix=prefix, include_in_schema=n == 0)
+    return app

@@ -1,0 +1,171 @@
+"""What every Helix call goes through: its caller, the limits, the parties of a channel, and what came of a command."""
+
+from collections.abc import Awaitable
+from http import HTTPStatus
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import Header, Query, Request, Response
+
+from schemas.event import Event
+from schemas.events import ChannelProfile, CommandRefused
+from sinks.chat.sending import InvalidCommandError, Origin, Person, Sending, ShedError
+from sinks.helix.errors import HelixError, bad_request, forbidden, unauthorized
+from sinks.helix.limits import Limits
+from sinks.helix.tokens import Caller, Tokens
+from sinks.helix.views import Views
+
+REFUSED: dict[str, tuple[HTTPStatus, str]] = {
+    "no_permission": (HTTPStatus.FORBIDDEN, "The user in moderator_id is not one of the broadcaster's moderators."),
+    "already_banned": (HTTPStatus.BAD_REQUEST, "The user specified in the user_id field is already banned."),
+    "not_banned": (HTTPStatus.BAD_REQUEST, "The user specified in the user_id query parameter is not banned."),
+    "bad_target": (HTTPStatus.BAD_REQUEST, "The user specified in the user_id field may not be banned."),
+    "already_granted": (HTTPStatus.BAD_REQUEST, "The user has this role already."),
+    "not_granted": (HTTPStatus.BAD_REQUEST, "The user does not have this role."),
+    "unknown_message": (HTTPStatus.NOT_FOUND, "There is no such message, or it is too old."),
+    "too_many_terms": (HTTPStatus.BAD_REQUEST, "The channel blocks as many terms as it may: unblock one first."),
+    "bad_value": (HTTPStatus.BAD_REQUEST, "A value is out of its range."),
+}
+"""CommandRefused's reasons as Helix tells them."""
+
+
+class Calls:
+    """The parts that calls share."""
+
+    def __init__(self, views: Views, tokens: Tokens, sending: Sending, limits: Limits) -> None:
+        self.views = views
+        self.sending = sending
+        self._tokens = tokens
+        self._limits = limits
+
+    async def caller(
+        self,
+        request: Request,
+        response: Response,
+        authorization: Annotated[str, Header()] = "",
+        client_id: Annotated[str, Header()] = "",
+    ) -> Caller:
+        """Who calls.
+
+        Raises:
+            HelixError: no token, a wrong one, another client's id, or too many calls.
+        """
+        kind, _, token = authorization.partition(" ")
+        if kind.lower() != "bearer" or not token:
+            unauthorized("OAuth token is missing: send it as `Authorization: Bearer TOKEN`")
+        caller = self._tokens.caller(token.strip())
+        if caller is None:
+            unauthorized()
+        if client_id and client_id != caller.client_id:
+            unauthorized("Client ID and OAuth token do not match")
+        if not client_id:
+            unauthorized("Client ID is missing: send it as `Client-Id: ID`")
+        allowed, headers = self._limits.take(f"{caller.client_id} {caller.user.channel_id if caller.user else ''}")
+        if not allowed:
+            raise HelixError(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests: wait until Ratelimit-Reset", headers)
+        response.headers.update(headers)
+        return caller
+
+    def user(self, caller: Caller, claimed: str | None = None, name: str = "moderator_id") -> ChannelProfile:
+        """The user that calls; `claimed` is the id under which the call says it is made, in the parameter `name`.
+
+        Raises:
+            HelixError: an app token, or another user's id.
+        """
+        if caller.user is None:
+            unauthorized("This needs a user's access token, not an app token")
+        if claimed is not None and claimed != caller.user.channel_id:
+            unauthorized(f"The ID in {name} must match the user ID in the OAuth token")
+        return caller.user
+
+    def channel(self, broadcaster_id: str) -> ChannelProfile:
+        """A channel.
+
+        Raises:
+            HelixError: there is none.
+        """
+        found = self.views.accounts.by_id(broadcaster_id)
+        if found is None:
+            bad_request(f"There is no broadcaster {broadcaster_id!r}: broadcaster_id is a user's id, as GET users has it")
+        return found
+
+    def moderates(self, user_id: str, channel_id: str) -> bool:
+        """Whether a user may moderate a channel."""
+        return user_id == channel_id or user_id in self.views.room(channel_id).moderators
+
+    def moderator(self, caller: Caller, channel_id: str, claimed: str | None) -> ChannelProfile:
+        """The caller, where he moderates the channel.
+
+        Raises:
+            HelixError: he does not.
+        """
+        user = self.user(caller, claimed)
+        self.channel(channel_id)
+        if not self.moderates(user.channel_id, channel_id):
+            forbidden(REFUSED["no_permission"][1])
+        return user
+
+    def person(self, user: ChannelProfile) -> Person:
+        """The user as the edge takes him."""
+        return Person(user.channel_id, user.login, user.display_name, self.views.accounts.color(user.channel_id))
+
+    async def ordered(self, request: Request, user: ChannelProfile, kind: str, channel_id: str, **values: Any) -> Event:
+        """Hands a command in; the event that came of it.
+
+        Raises:
+            HelixError: it was refused, or nothing came of it in time.
+        """
+        event = await self.settled(self.sending.command(self.person(user), kind, channel_id, origin=origin(request), **values))
+        if isinstance(event, CommandRefused):
+            status, message = REFUSED.get(event.reason, (HTTPStatus.BAD_REQUEST, f"Refused: {event.reason}."))
+            raise HelixError(status, message)
+        return event
+
+    async def settled(self, handed: Awaitable[str]) -> Event:
+        """What came of something that is handed in.
+
+        Raises:
+            HelixError: it was not taken, or nothing came of it in time.
+        """
+        try:
+            event = await self.views.answer(command_id := await handed)
+        except ShedError as cause:
+            raise HelixError(HTTPStatus.TOO_MANY_REQUESTS, str(cause), {"Retry-After": str(-(-cause.wait_ms // 1_000))}) from cause
+        except InvalidCommandError as cause:
+            raise HelixError(HTTPStatus.BAD_REQUEST, str(cause)) from cause
+        self.sending.answered(command_id)
+        if event is None:
+            raise HelixError(
+                HTTPStatus.SERVICE_UNAVAILABLE, "It is under way and not decided yet. Do not send it again: see what the chat shows"
+            )
+        return event
+
+
+First = Annotated[int, Query(ge=1, le=100)]
+"""Rows in one answer."""
+
+
+class Page(NamedTuple):
+    """A part of a list."""
+
+    rows: list[Any]
+    pagination: dict[str, str]
+    """The cursor of the next part; nothing on the last, for clients take an empty one for a further page."""
+
+
+def page(rows: list[Any], first: int, after: str) -> Page:
+    """The rows behind a cursor, which is a place in the list.
+
+    Raises:
+        HelixError: no cursor of ours.
+    """
+    if after and not after.isdecimal():
+        bad_request(f"after: {after!r} is no cursor: take one from an answer's pagination")
+    begin = int(after or 0)
+    end = begin + first
+    return Page(rows[begin:end], {"cursor": str(end)} if end < len(rows) else {})
+
+
+def origin(request: Request) -> Origin:
+    """Where a call comes from."""
+    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return Origin(forwarded or (request.client.host if request.client else ""), 0)

@@ -1,0 +1,111 @@
+"""What the API knows: accounts, rooms' rules, bans, who wrote what, and what came of commands, folded from the log."""
+
+import asyncio
+from collections.abc import Iterable
+
+from schemas.event import Event
+from schemas.events import BanState, MessagePosted, NoticePosted, RoomState
+from schemas.wire import Codec
+from streams.clock import now_us
+from streams.edges.accounts import TOPICS, Accounts
+from streams.fold import At
+from streams.follower import Follower
+from streams.log import Log
+from streams.topics import BY_NAME, OF_EVENT
+
+CHAT = OF_EVENT[MessagePosted].name
+STATES = tuple(OF_EVENT[event].name for event in (RoomState, BanState))
+AUTHORS = 500_000
+"""Messages whose author is known, some 200 bytes each: those of two hours, the topic's retention, at 70 messages a second."""
+RECENT = 1_000
+"""Answers kept for who asks after they came."""
+ANSWER_S = 5.0
+"""A command is answered within tens of milliseconds; after this it is told to be under way."""
+
+
+class Views:
+    """The views, followed from the log. For one event loop."""
+
+    def __init__(self, log: Log, codec: Codec) -> None:
+        """`codec` opens BanState."""
+        self.accounts = Accounts()
+        self._rooms: dict[str, RoomState] = {}
+        self._bans: dict[str, dict[str, BanState]] = {}
+        self._authors: dict[str, tuple[str, str]] = {}
+        self._waiting: dict[str, asyncio.Future[Event]] = {}
+        self._recent: dict[str, Event] = {}
+        """By the command that they answer."""
+        self._clock = now_us
+        since = {CHAT: now_us() // 1_000 - BY_NAME[CHAT].retention_ms}
+        self._follower = Follower(log, codec, [*TOPICS, *STATES, CHAT], self._apply, since, deleted=self._deleted)
+        self.caught_up = False
+
+    async def start(self) -> None:
+        """Returns once all that was on the log is known."""
+        await self._follower.start()
+        self.caught_up = True
+
+    async def close(self) -> None:
+        """Stops following."""
+        await self._follower.close()
+
+    def lacks(self) -> str:
+        """Why it is not ready; empty where it is."""
+        return "" if self.caught_up else "reading the log"
+
+    def room(self, channel_id: str) -> RoomState:
+        """A room's rules; those of a new one where nobody changed any."""
+        return self._rooms.get(channel_id) or RoomState(channel_id=channel_id)
+
+    def bans(self, channel_id: str) -> Iterable[BanState]:
+        """Bans and time-outs that hold, the newest first."""
+        found = self._bans.get(channel_id, {}).values()
+        return sorted((ban for ban in found if ban.until is None or ban.until > self._clock()), key=lambda ban: -ban.occurred_at)
+
+    def author(self, message_id: str) -> tuple[str, str] | None:
+        """(channel, user) of a message of the last two hours."""
+        return self._authors.get(message_id)
+
+    async def answer(self, command_id: str) -> Event | None:
+        """What came of a command; None where it takes longer than ANSWER_S."""
+        if (known := self._recent.get(command_id)) is not None:
+            return known
+        future = self._waiting[command_id] = asyncio.get_running_loop().create_future()
+        try:
+            return await asyncio.wait_for(future, ANSWER_S)
+        except TimeoutError:
+            return None
+        finally:
+            del self._waiting[command_id]
+
+    def _apply(self, event: Event, at: At) -> None:
+        if at.topic in TOPICS:
+            self.accounts.apply(event, at)
+        elif isinstance(event, RoomState):
+            self._rooms[event.channel_id] = event
+        elif isinstance(event, BanState):
+            bans = self._bans.setdefault(event.channel_id, {})
+            bans.pop(event.user_id, None)
+            if not event.lifted:
+                bans[event.user_id] = event
+        else:
+            self._heard(event)
+
+    def _heard(self, event: Event) -> None:
+        """An event of a chat."""
+        if isinstance(event, MessagePosted | NoticePosted):
+            if len(self._authors) >= AUTHORS:
+                self._authors.pop(next(iter(self._authors)))
+            self._authors[event.message_id] = (event.channel_id, event.user_id)
+        if event.causation_id is None:
+            return
+        if len(self._recent) >= RECENT:
+            self._recent.pop(next(iter(self._recent)))
+        self._recent[event.causation_id] = event
+        waiting = self._waiting.get(event.causation_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(event)
+
+    def _deleted(self, key: str, at: At) -> None:
+        if at.topic in TOPICS:
+            self.accounts.deleted(key, at)
