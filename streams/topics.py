@@ -113,6 +113,8 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic("chat.room.state.v1", "channel_id", (e.RoomState,), "chat view", retention_ms=-1, cleanup="compact"),
     Topic("chat.ban.state.v1", "ban_id", (e.BanState,), "chat view", retention_ms=-1, cleanup="compact"),
     Topic("chat.user.events.v1", "user_id", (e.UserSpoke,), "chat edges", retention_ms=HOUR_MS),
+    Topic("chat.fleet.commands.v1", "region", (e.GatewayReported,), "chat edges", retention_ms=DAY_MS),
+    Topic("chat.fleet.events.v1", "region", (e.FleetResized,), "fleet view"),
     Topic("chat.style.state.v1", "user_id", (e.UserStyle,), "chat edges", retention_ms=-1, cleanup="compact"),
     Topic(
         "viewer.session.events.v1",

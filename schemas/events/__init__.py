@@ -4,7 +4,7 @@
 
 from schemas.event import Event
 from schemas.events.channel import ChannelProfile
-from schemas.events.chat import Announce, BanState, ChangeMode, ChangeTerm, ChatCleared, ClearChat, CommandDone, CommandRefused, DeleteMessage, GrantRole, LiftSanction, MessageDeleted, MessageDenied, MessageHeld, MessagePosted, MessageRefused, ModeChanged, NoticePosted, PostMessage, RecordFollow, RecordRaid, RecordSubscription, ReportBacklog, ReviewMessage, RoleChanged, RoomState, SanctionUser, TermChanged, ThrottleUser, UserBanned, UserSpoke, UserStyle, UserTimedOut, UserUnbanned
+from schemas.events.chat import Announce, BanState, ChangeMode, ChangeTerm, ChatCleared, ClearChat, CommandDone, CommandRefused, DeleteMessage, FleetResized, GatewayReported, GrantRole, LiftSanction, MessageDeleted, MessageDenied, MessageHeld, MessagePosted, MessageRefused, ModeChanged, NoticePosted, PostMessage, RecordFollow, RecordRaid, RecordSubscription, ReportBacklog, ReviewMessage, RoleChanged, RoomState, SanctionUser, TermChanged, ThrottleUser, UserBanned, UserSpoke, UserStyle, UserTimedOut, UserUnbanned
 from schemas.events.clock import Tick
 from schemas.events.media import EncoderFailed, EncoderReported, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
 from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
@@ -27,7 +27,9 @@ TYPES: tuple[type[Event], ...] = (
     EncoderReported,
     ErasureCompleted,
     ErasureRequested,
+    FleetResized,
     Followed,
+    GatewayReported,
     GrantRole,
     IngestRejected,
     JobAssigned,
@@ -99,7 +101,9 @@ __all__ = [
     "EncoderReported",
     "ErasureCompleted",
     "ErasureRequested",
+    "FleetResized",
     "Followed",
+    "GatewayReported",
     "GrantRole",
     "IngestRejected",
     "JobAssigned",

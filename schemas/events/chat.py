@@ -154,6 +154,42 @@ class DeleteMessage(Event, frozen=True, kw_only=True):
     """Who asks."""
 
 
+class FleetResized(Event, frozen=True, kw_only=True):
+    """A region should have another number of chat gateways. Whoever runs them acts on it."""
+
+    SCHEMA: ClassVar[str] = "chronicast.chat.FleetResized"
+
+    region: str
+    """Region."""
+    wanted: int
+    """Gateways that there should be."""
+    running: int
+    """Gateways that reported lately."""
+    reason: str
+    """connections, cpu, or idle."""
+    load: float
+    """Use of what was the tightest, 0 to 1."""
+
+
+class GatewayReported(Event, frozen=True, kw_only=True):
+    """A chat gateway says what it carries, every few seconds."""
+
+    SCHEMA: ClassVar[str] = "chronicast.chat.GatewayReported"
+
+    region: str
+    """Region whose gateways are counted together."""
+    gateway_id: str
+    """The gateway, of this process alone."""
+    connections: int
+    """Sockets open."""
+    capacity: int
+    """Sockets that it takes."""
+    cpu: float
+    """Cores that it used since the last report."""
+    draining: bool = False
+    """It takes no new connection: it is shutting down."""
+
+
 Role = Literal["moderator", "vip"]
 """What a user may do in a channel beside writing."""
 
