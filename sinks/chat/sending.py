@@ -3,38 +3,11 @@
 A command is handed in and gets an id at once; what the chat view made of it arrives on the log as events whose causation_id is that id.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+from streams.edges.chat.request import InvalidCommandError, Origin, Person, ShedError
 
-class Person(NamedTuple):
-    """Who is signed in on a connection."""
-
-    user_id: str
-    login: str
-    display_name: str
-    color: str
-
-
-class Origin(NamedTuple):
-    """Where a command comes from, for shedding."""
-
-    address: str
-    """IP address of the client."""
-    connection: int
-    """Number of the connection in this process."""
-
-
-class ShedError(Exception):
-    """Too much comes from this connection or address: nothing was handed in. The text is for the one who sent it."""
-
-    def __init__(self, text: str, wait_ms: int) -> None:
-        super().__init__(text)
-        self.wait_ms = wait_ms
-        """Milliseconds until it may be tried again."""
-
-
-class InvalidCommandError(ValueError):
-    """It cannot be handed in like this. The text says cause and fix, for the one who sent it."""
+__all__ = ["InvalidCommandError", "Origin", "Person", "Sending", "ShedError"]
 
 
 class Sending(Protocol):

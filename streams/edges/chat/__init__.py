@@ -1,1 +1,1 @@
-"""The chat edge: takes what users ask for, authenticated, and appends it as commands. It never decides."""
+"""The chat edge: takes in what people ask chats for, and appends it as commands. It decides nothing."""
