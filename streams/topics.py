@@ -59,7 +59,15 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         "media.capacity.commands.v1",
         "region",
-        (e.TranscodeRequested, e.TranscodeCancelled, e.WorkerHeartbeat, e.WorkerStopped, e.EncoderReported),
+        (
+            e.TranscodeRequested,
+            e.TranscodeCancelled,
+            e.WorkerHeartbeat,
+            e.WorkerStopped,
+            e.EncoderReported,
+            e.RegionConfigured,
+            e.RegionReported,
+        ),
         "demand view and media workers",
         retention_ms=DAY_MS,
         ticked=True,

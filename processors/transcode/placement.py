@@ -1,73 +1,252 @@
-"""Who transcodes what: a pure plan of sessions over workers, made afresh from the wishes and what is running."""
+"""Where sessions go and what they get there: partners all of their ladder, by preemption where they must; affiliates what is free."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TypedDict
 
-from processors.transcode.ladder import Rendition, Tier
+import msgspec
 
-_RANK: dict[Tier, int] = {"partner": 0, "affiliate": 1, "regular": 2}
-"""Who is served first."""
+from processors.transcode.cluster import NOTHING, OVERFLOW, POTENTIAL, Amount, Cluster, Session, Winding, Worker, amount
+from processors.transcode.ladder import Rendition
+from schemas.event import Event
+from schemas.events import JobAssigned, JobPreempted, JobReleased, JobUpgraded, TranscodeCancelled, TranscodeRequested
 
-
-class Wish(NamedTuple):
-    """A session that wants its ladder."""
-
-    session_id: str
-    tier: Tier
-    order: int
-    """Place in the queue of its tier: smaller came earlier."""
-    ladder: tuple[Rendition, ...]
-    worker_id: str = ""
-    """Worker that has it now, if any."""
-    avoid: str = ""
-    """Worker that failed it: taken only where there is no other."""
-
-
-class Placement(NamedTuple):
-    """Where a session goes and what it gets there."""
-
-    worker_id: str
-    renditions: tuple[str, ...]
+THROTTLE_ON = 0.80
+THROTTLE_OFF = 0.72
+"""Load from which on affiliates get the small part of their ladder, and from which on all of it again (T11): between the two nothing
+changes, so that a stream that comes and goes upgrades nobody and throttles nobody."""
+THROTTLED_OUTPUTS = 1
+"""Of an affiliate while throttled, beside the source."""
+RESERVE = 0.12
+"""Share of the capacity that is there for partners (T12: 10-15 %): affiliates are upgraded into it no more. What they were given in it at
+their start, or before a partner came, is taken back by preemption."""
+SPILL = 0.95
+"""Load from which on a partner goes to another region (T18)."""
+GRACE_S = 30
+"""For which a rendition that is taken away goes on, so that players leave it in time (T14)."""
+GRACE_US = GRACE_S * 1_000_000
 
 
-def plan(capacity: Mapping[str, float], wishes: Iterable[Wish], closed: Collection[str] = ()) -> dict[str, Placement]:
-    """Places sessions on workers; a session that is missing from the result gets nothing for now and waits.
+class Placement:
+    """Places sessions of one region, within one event."""
 
-    Tier by tier: who runs already stays and gets all that fits, in the order of asking; then the waiting are placed where most is free.
-    A tier sees only what the tiers before it left, so a partner takes from affiliates and never the other way round.
-    Where a ladder does not fit whole, its largest renditions are left out: the small ones serve those who cannot play the source.
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
 
-    Args:
-        capacity: per worker that takes part, encoded megapixels a second.
-        wishes: sessions, in any order: the result depends on nothing but their content.
-        closed: workers that keep what they have and take nothing new.
-    """
-    free = dict(capacity)
-    placed: dict[str, Placement] = {}
-    queue = sorted(wishes, key=lambda wish: (_RANK[wish.tier], wish.worker_id not in capacity, wish.order, wish.session_id))
-    for wish in queue:
-        worker_id = wish.worker_id if wish.worker_id in free else ""
-        granted = fitting(wish.ladder, free[worker_id]) if worker_id else ()
-        if not granted and (worker_id := _roomiest(free, wish, closed)):  # its own worker has room for nothing of it: any other
-            granted = fitting(wish.ladder, free[worker_id])
-        if granted:
-            free[worker_id] -= sum(rendition.load for rendition in granted)
-            placed[wish.session_id] = Placement(worker_id, tuple(rendition.name for rendition in granted))
-    return placed
+    def place(self, session_id: str, prefer: str = "") -> Iterator[Event]:
+        """Gives a session that has no worker one, and what it can have there; the preferred one if it has room for all."""
+        session = self._cluster.sessions[session_id]
+        if not session.ladder:
+            return
+        worker = self._cluster.workers.get(prefer)
+        if worker is not None and not worker.draining and amount(self._wanted(session)).within(worker.room):
+            yield from self._grant(session_id, session, prefer, self._wanted(session))
+        elif session.tier == "partner":
+            yield from self._partner(session_id, session)
+        else:
+            yield from self._affiliate(session_id, session)
+
+    def again(self, session_id: str, reason: str, *, wish: Session | None = None, avoid: str = "", prefer: str = "") -> Iterator[Event]:
+        """Places a session anew. Where nobody can take it, whoever had it is told to stop."""
+        former = self._cluster.sessions[session_id]
+        self.clear(session_id, reason, wish=wish, avoid=avoid)
+        yield from self.place(session_id, prefer)
+        if former.renditions and not self._cluster.sessions[session_id].renditions:
+            yield released(session_id, former, "superseded" if self._cluster.sessions[session_id].ladder else "no_renditions")
+
+    def clear(self, session_id: str, reason: str, *, wish: Session | None = None, avoid: str = "") -> None:
+        """Takes a session from its worker; `wish` is what it wants from now on."""
+        session = wish or self._cluster.sessions[session_id]
+        nowhere = msgspec.structs.replace(session, worker_id="", renditions=(), claimed=NOTHING, windings=(), reason=reason, avoid=avoid)
+        self._cluster.move(session_id, nowhere)
+
+    def upgrade(self, worker_id: str) -> Iterator[Event]:
+        """Gives what is free on a worker to its sessions that lack something: first what partners wait for, then affiliates by age."""
+        sessions = self._cluster.sessions
+        ids = [each for each in self._cluster.workers[worker_id].sessions if self._lacks(sessions[each])]
+        for session_id in sorted(ids, key=lambda each: (sessions[each].tier != "partner", sessions[each].order)):
+            session = sessions[session_id]
+            if session.tier != "partner" and not self._upgradable():
+                return
+            worker = self._cluster.workers[worker_id]
+            own = worker.capacity.minus(worker.share.used) if session.tier == "partner" else worker.room
+            missing = [each for each in session.ladder if each.name not in session.renditions]
+            if more := fitting(missing, own):
+                yield from self._grant(session_id, session, worker_id, more)
+
+    def preempt(self, worker_id: str, need: Amount, *, grace: bool = True) -> Iterator[Event]:
+        """Takes affiliates' outputs on a worker away until what they took is at least what is needed: from those who have most, of these
+        from the newest, and of each its largest first (T13).
+        """
+        freed = NOTHING
+        while not need.within(freed):
+            session_id = self._victim(self._cluster.workers[worker_id])
+            if not session_id:
+                return
+            session = self._cluster.sessions[session_id]
+            taken = next(each for each in session.ladder if each.name in session.renditions)
+            freed = freed.plus(amount((taken,)))
+            left = tuple(each for each in session.renditions if each != taken.name)
+            windings = session.windings
+            if grace:
+                windings = (*windings, Winding(self._cluster.region.now + GRACE_US, worker_id, amount((taken,))))
+            after = msgspec.structs.replace(session, renditions=left, windings=windings)
+            self._cluster.move(session_id, after)
+            yield JobPreempted(**job(session_id, session), worker_id=worker_id, renditions=left, grace_seconds=GRACE_S if grace else 0)
+
+    def shrink(self, worker_id: str) -> Iterator[Event]:
+        """Brings a worker that can carry less than it does back to what it can: affiliates lose outputs, then sessions go elsewhere.
+
+        No grace here: what is too much is too much now.
+        """
+        over = self._over(worker_id)
+        if over != NOTHING:
+            yield from self.preempt(worker_id, over, grace=False)
+        while self._over(worker_id) != NOTHING and (ids := self._cluster.workers[worker_id].sessions):
+            yield from self.again(ids[-1], "rebalanced", avoid=worker_id)
+
+    def _partner(self, session_id: str, session: Session) -> Iterator[Event]:
+        """All of the ladder: where there is room, in another region where this one is full, by preemption, on rented workers, in part."""
+        cluster, need = self._cluster, amount(session.ladder)
+        full = cluster.region.load >= SPILL
+        if full and (peer := self._peer(session)):
+            cluster.move(session_id, msgspec.structs.replace(session, peer=peer))
+            yield requested(session_id, session, peer, cluster.region.name)
+        elif worker_id := cluster.roomiest(need, avoid=session.avoid):
+            yield from self._grant(session_id, session, worker_id, session.ladder)
+        elif worker_id := cluster.roomiest(need, POTENTIAL, session.avoid):
+            yield from self._claim(session_id, session, worker_id, need)
+        elif worker_id := cluster.roomiest(need, OVERFLOW, session.avoid):
+            yield from self._grant(session_id, session, worker_id, session.ladder)
+        else:
+            yield from self._partly(session_id, session, session.ladder)
+
+    def _claim(self, session_id: str, session: Session, worker_id: str, need: Amount) -> Iterator[Event]:
+        """What is free at once, the rest when those who had it have wound down."""
+        worker = self._cluster.workers[worker_id]
+        now = fitting(session.ladder, worker.room)
+        owed = need.minus(amount(now))
+        unwound = owed.minus(free_later(worker, amount(now)))
+        yield from self.preempt(worker_id, Amount(max(0, unwound.pixels), max(0, unwound.outputs)))
+        if now:
+            yield from self._grant(session_id, session, worker_id, now)
+        else:
+            self._cluster.move(session_id, msgspec.structs.replace(session, worker_id=worker_id, claimed=owed))
+
+    def _affiliate(self, session_id: str, session: Session) -> Iterator[Event]:
+        """What is free of what it may have now."""
+        wanted = self._wanted(session)
+        if worker_id := self._cluster.roomiest(amount(wanted), avoid=session.avoid):
+            yield from self._grant(session_id, session, worker_id, wanted)
+        else:
+            yield from self._partly(session_id, session, wanted)
+
+    def _wanted(self, session: Session) -> Sequence[Rendition]:
+        """What a session may have now, where there is room."""
+        few = session.tier != "partner" and self._cluster.region.throttled
+        return session.ladder[-THROTTLED_OUTPUTS:] if few else session.ladder
+
+    def _partly(self, session_id: str, session: Session, wanted: Sequence[Rendition]) -> Iterator[Event]:
+        """As many of the small renditions as the roomiest worker has room for: they serve those who cannot play the source."""
+        worker_id = self._cluster.roomiest(amount((min(wanted, key=lambda each: each.load),)), avoid=session.avoid)
+        if worker_id:
+            yield from self._grant(session_id, session, worker_id, fitting(wanted, self._cluster.workers[worker_id].room))
+
+    def _grant(self, session_id: str, session: Session, worker_id: str, more: Sequence[Rendition]) -> Iterator[Event]:
+        """Adds renditions on a worker; what a partner still lacks is claimed there."""
+        names = {*session.renditions, *(each.name for each in more)}
+        renditions = tuple(each.name for each in session.ladder if each.name in names)
+        begins = not session.renditions
+        lacking = [each for each in session.ladder if each.name not in names]
+        worker = self._cluster.workers[worker_id]
+        owed = amount(lacking) if session.tier == "partner" and not worker.overflow else NOTHING
+        after = msgspec.structs.replace(
+            session,
+            worker_id=worker_id,
+            renditions=renditions,
+            claimed=owed,
+            attempt=session.attempt + begins,
+            reason="started" if begins else session.reason,
+            avoid="" if begins else session.avoid,
+        )
+        self._cluster.move(session_id, after)
+        if begins:
+            yield JobAssigned(
+                **job(session_id, session), worker_id=worker_id, renditions=renditions, attempt=after.attempt, reason=session.reason
+            )
+        else:
+            yield JobUpgraded(**job(session_id, session), worker_id=worker_id, renditions=renditions)
+
+    def _peer(self, session: Session) -> str:
+        """The nearest region that is not full; empty where all are, or where one has passed the session on already."""
+        if session.passed_on:
+            return ""
+        return next((peer for peer in self._cluster.region.peers if self._cluster.peer_load(peer) < SPILL), "")
+
+    def _victim(self, worker: Worker) -> str:
+        """The affiliate on a worker that loses an output next."""
+        sessions = self._cluster.sessions
+        found = [each for each in worker.sessions if sessions[each].tier == "affiliate" and sessions[each].renditions]
+        return max(found, key=lambda each: (len(sessions[each].renditions), sessions[each].order), default="")
+
+    def _over(self, worker_id: str) -> Amount:
+        """What a worker carries beyond what it can."""
+        worker = self._cluster.workers[worker_id]
+        over = worker.share.used.minus(worker.capacity)
+        return Amount(max(0, over.pixels), max(0, over.outputs))
+
+    def _upgradable(self) -> bool:
+        """Whether affiliates may get more than they have."""
+        return not self._cluster.region.throttled and self._cluster.region.load < 1 - RESERVE
+
+    def _lacks(self, session: Session) -> bool:
+        return len(session.renditions) < len(session.ladder)
 
 
-def fitting(ladder: tuple[Rendition, ...], room: float) -> tuple[Rendition, ...]:
-    """The renditions of a ladder, smallest load first, that fit into the room; in the ladder's order."""
-    granted = set[str]()
-    for rendition in sorted(ladder, key=lambda one: one.load):
-        if rendition.load > room:
+def fitting(renditions: Sequence[Rendition], room: Amount) -> list[Rendition]:
+    """Those that fit into the room, smallest load first."""
+    granted: list[Rendition] = []
+    for rendition in sorted(renditions, key=lambda each: each.load):
+        if not amount((*granted, rendition)).within(room):
             break
-        room -= rendition.load
-        granted.add(rendition.name)
-    return tuple(rendition for rendition in ladder if rendition.name in granted)
+        granted.append(rendition)
+    return granted
 
 
-def _roomiest(free: Mapping[str, float], wish: Wish, closed: Collection[str]) -> str:
-    """The open worker with most room; the one to avoid only if alone; equal ones by id; empty where there is none."""
-    candidates = [worker_id for worker_id in free if worker_id not in closed]
-    return min(candidates, key=lambda worker_id: (worker_id == wish.avoid, -free[worker_id], worker_id), default="")
+def free_later(worker: Worker, taken: Amount) -> Amount:
+    """What will be free on a worker when all that winds down has, without another preemption, after something more was taken."""
+    return worker.room.minus(taken).plus(worker.share.winding)
+
+
+def requested(session_id: str, session: Session, region: str, origin: str) -> TranscodeRequested:
+    """A session's wish, passed on to another region."""
+    return TranscodeRequested(
+        region=region,
+        channel_id=session.channel_id,
+        session_id=session_id,
+        tier=session.tier,
+        width=session.width,
+        height=session.height,
+        frame_rate=session.frame_rate,
+        spilled_from=origin,
+    )
+
+
+def cancelled(session_id: str, session: Session, reason: str) -> TranscodeCancelled:
+    """The wish that was passed on is taken back."""
+    return TranscodeCancelled(region=session.peer, channel_id=session.channel_id, session_id=session_id, reason=reason)
+
+
+def released(session_id: str, session: Session, reason: str) -> JobReleased:
+    """A session's worker is told to stop."""
+    return JobReleased(**job(session_id, session), worker_id=session.worker_id, reason=reason)
+
+
+class _Job(TypedDict):
+    channel_id: str
+    session_id: str
+    job_id: str
+
+
+def job(session_id: str, session: Session) -> _Job:
+    """The fields that name the job in every event; there is one per session, so it has the session's id."""
+    return _Job(channel_id=session.channel_id, session_id=session_id, job_id=session_id)

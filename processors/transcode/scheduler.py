@@ -1,12 +1,11 @@
 """The scheduler: requests and heartbeats of a region in, jobs of its media workers out."""
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, TypedDict
 
 import msgspec
 
-from processors.transcode.ladder import Source, ladder
-from processors.transcode.placement import Placement, Wish, plan
+from processors.transcode.cluster import NOTHING, TABLES, UNBOUNDED, Amount, Cluster, Session, Worker
+from processors.transcode.placement import THROTTLE_OFF, THROTTLE_ON, Placement, cancelled, released, requested
 from schemas.event import Event
 from schemas.events import (
     EncoderReported,
@@ -14,203 +13,180 @@ from schemas.events import (
     JobPreempted,
     JobReleased,
     JobUpgraded,
+    RegionConfigured,
+    RegionReported,
     Tick,
     TranscodeCancelled,
     TranscodeRequested,
     WorkerHeartbeat,
     WorkerStopped,
 )
-from streams.fold import At, Rows, Table
+from streams.fold import At, Rows
 
 WORKER_TIMEOUT_US = 3_000_000
 """Without a heartbeat for this long a worker is lost: three beats, so that one late beat moves no job."""
-PREEMPTION_GRACE_SECONDS = 0
-"""What is taken away ends at the next segment: the room is given to the partner in the same decision, and capacity is never exceeded."""
-
-
-class Worker(msgspec.Struct, frozen=True):
-    """A media worker that is alive, under its id."""
-
-    capacity: float
-    """Encoded megapixels a second."""
-    seen: int
-    """Time of the last heartbeat on the region's clock, microseconds."""
-    draining: bool
-
-
-class Session(msgspec.Struct, frozen=True):
-    """A session that asked for its ladder, under its id."""
-
-    channel_id: str
-    tier: Literal["partner", "affiliate", "regular"]
-    width: int
-    height: int
-    frame_rate: float
-    order: int
-    """Offset of its first request: its place in the queue."""
-    worker_id: str = ""
-    """Empty while it waits."""
-    renditions: tuple[str, ...] = ()
-    attempt: int = 0
-    reason: str = "started"
-    """Why its next assignment will be made."""
-    avoid: str = ""
-    """Worker that could not keep it going."""
-
-
-class Region(msgspec.Struct, frozen=True):
-    """The region's own row."""
-
-    now: int
-    """Latest time that a Tick or a heartbeat brought: what silence is measured by. Workers' clocks agree to well within the timeout."""
-
-
-WORKERS = Table("workers", Worker)
-SESSIONS = Table("sessions", Session)
-REGION = Table("region", Region)
-_SELF = "self"
+SERVED = 64
+"""Waiting sessions, and workers with room, that one event looks at: those left over are looked at in the next second."""
+FIRST = 4
+"""Waiting sessions that a stream's end may help: it frees what one had."""
+TOLD_STEP = 0.01
+"""Change of a region's load that its peers are told of."""
 
 
 class SchedulerFold:
     """Gives each session's transcoding to one worker, by tier and capacity; whatever happens, it ends no stream.
 
-    Heartbeats say what a worker can carry; silence or a good-bye moves its jobs; what does not fit waits until capacity is free.
+    Heartbeats say what a worker can carry; silence or a good-bye moves its jobs; what does not fit waits until capacity is free. What a
+    worker carries never exceeds what it said it can, and no output is ever taken from a partner for anybody.
     """
 
     name = "scheduler"
-    version = 1
+    version = 2
     inputs = ("media.capacity.commands.v1",)
-    outputs: tuple[type[Event], ...] = (JobAssigned, JobPreempted, JobReleased, JobUpgraded)
-    tables = (WORKERS, SESSIONS, REGION)
+    outputs: tuple[type[Event], ...] = (
+        JobAssigned,
+        JobPreempted,
+        JobReleased,
+        JobUpgraded,
+        TranscodeRequested,
+        TranscodeCancelled,
+        RegionReported,
+    )
+    tables = TABLES
 
     def apply(self, rows: Rows, event: Event, at: At) -> Iterable[Event]:
-        """Folds one command in, and plans anew where it changed who wants or who can."""
-        match event:
-            case Tick():
-                changed = _advance(rows, at)
-            case WorkerHeartbeat():
-                silent, other = _advance(rows, at), _heard(rows, event)
-                changed = silent or other
-            case WorkerStopped():
-                changed = rows[WORKERS].pop(event.worker_id, None) is not None
-            case TranscodeRequested():
-                changed = _requested(rows, event, at)
-            case EncoderReported():
-                changed = _reported(rows, event)
-            case TranscodeCancelled() if event.session_id in rows[SESSIONS]:
-                gone = rows[SESSIONS].pop(event.session_id)
-                changed = bool(gone.worker_id)
-                if changed:
-                    yield _released(event.session_id, gone, "ended")
-            case _:
-                changed = False
-        if changed:
-            yield from _decide(rows)
+        """Folds one command in."""
+        cluster = Cluster(rows)
+        yield from _decide(cluster, event, at)
+        load, throttled = cluster.region.load, cluster.region.throttled
+        cluster.note(throttled=load >= THROTTLE_ON or (throttled and load > THROTTLE_OFF))
+        cluster.close()
 
 
-def _advance(rows: Rows, at: At) -> bool:
-    """Moves the region's clock on; whether a worker fell silent."""
-    clock = rows[REGION].get(_SELF)
-    now = max(at.time, clock.now if clock else 0)
-    rows[REGION][_SELF] = Region(now)
-    workers = rows[WORKERS]
-    lost = [worker_id for worker_id, worker in workers.items() if now - worker.seen > WORKER_TIMEOUT_US]
-    for worker_id in lost:
-        del workers[worker_id]
-    return bool(lost)
+def _decide(cluster: Cluster, event: Event, at: At) -> Iterator[Event]:
+    """What follows from one command."""
+    if not isinstance(event, Tick) and not cluster.region.name:
+        cluster.note(name=event.region)  # type: ignore[attr-defined]
+    placement = Placement(cluster)
+    match event:
+        case Tick():
+            yield from _tick(cluster, placement, at)
+        case WorkerHeartbeat():
+            yield from _heard(cluster, placement, event, at)
+        case WorkerStopped():
+            yield from _lost(cluster, placement, event.worker_id)
+        case TranscodeRequested():
+            yield from _requested(cluster, placement, event, at)
+        case TranscodeCancelled() if event.session_id in cluster.sessions:
+            yield from _cancelled(cluster, placement, event)
+        case EncoderReported():
+            session = cluster.sessions.get(event.session_id)
+            if session is not None and session.worker_id == event.worker_id:
+                yield from placement.again(event.session_id, "encoder_failed", avoid=event.worker_id)
+        case RegionConfigured():
+            cluster.note(peers=tuple(event.peers))
+        case RegionReported():
+            cluster.hear_of(event.from_region, event.load)
+        case _:
+            pass
 
 
-def _heard(rows: Rows, beat: WorkerHeartbeat) -> bool:
-    """Whether the worker is new or carries something else than before."""
-    known = rows[WORKERS].get(beat.worker_id)
-    worker = Worker(beat.capacity, rows[REGION][_SELF].now, beat.draining)
-    rows[WORKERS][beat.worker_id] = worker
-    return known is None or (known.capacity, known.draining) != (worker.capacity, worker.draining)
+def _tick(cluster: Cluster, placement: Placement, at: At) -> Iterator[Event]:
+    """A second: ends what has wound down, notices silence, serves who waits, tells the peers."""
+    cluster.note(now=max(at.time, cluster.region.now))
+    yield from _wound_down(cluster, placement)
+    for worker_id in cluster.silent(cluster.region.now - WORKER_TIMEOUT_US - 1):
+        yield from _lost(cluster, placement, worker_id)
+    yield from _serve(cluster, placement)
+    region = cluster.region
+    if region.peers and abs(region.load - region.told) >= TOLD_STEP:
+        cluster.note(told=region.load)
+        for peer in region.peers:
+            yield RegionReported(region=peer, from_region=region.name, load=region.load)
 
 
-def _requested(rows: Rows, request: TranscodeRequested, at: At) -> bool:
-    """Whether the wish is new."""
-    known = rows[SESSIONS].get(request.session_id)
-    wish = msgspec.structs.replace(
-        known or Session(request.channel_id, request.tier, 0, 0, 0.0, at.offset),
-        tier=request.tier,
-        width=request.width,
-        height=request.height,
-        frame_rate=request.frame_rate,
-    )
-    rows[SESSIONS][request.session_id] = wish
-    return wish != known
+def _wound_down(cluster: Cluster, placement: Placement) -> Iterator[Event]:
+    """Gives free what preempted outputs held; who has none left waits for any worker."""
+    now = cluster.region.now
+    for session_id in cluster.wound_down(now):
+        session = cluster.sessions[session_id]
+        left = tuple(winding for winding in session.windings if winding.until > now)
+        if session.renditions or left:
+            cluster.move(session_id, msgspec.structs.replace(session, windings=left))
+        else:
+            yield released(session_id, session, "no_renditions")
+            placement.clear(session_id, "started")
+        yield from placement.upgrade(session.worker_id)
 
 
-def _reported(rows: Rows, report: EncoderReported) -> bool:
-    """Takes the session from the worker that gave up on it; a report of a former worker says nothing new."""
-    failed = rows[SESSIONS].get(report.session_id)
-    if failed is None or failed.worker_id != report.worker_id:
-        return False
-    rows[SESSIONS][report.session_id] = msgspec.structs.replace(
-        failed, worker_id="", renditions=(), reason="encoder_failed", avoid=report.worker_id
-    )
-    return True
+def _serve(cluster: Cluster, placement: Placement) -> Iterator[Event]:
+    """Places who waits, then upgrades on workers with room."""
+    for session_id in cluster.waiting(SERVED):
+        yield from placement.place(session_id)
+    for worker_id in cluster.roomy(SERVED):
+        yield from placement.upgrade(worker_id)
 
 
-def _decide(rows: Rows) -> Iterator[Event]:
-    """Plans, and says what is to change."""
-    workers, sessions = dict(rows[WORKERS].items()), dict(rows[SESSIONS].items())
-    placed = plan(
-        {worker_id: worker.capacity for worker_id, worker in workers.items()},
-        (_wish(session_id, session) for session_id, session in sessions.items()),
-        closed=frozenset(worker_id for worker_id, worker in workers.items() if worker.draining),
-    )
-    for session_id, session in sessions.items():
-        lost = bool(session.worker_id) and session.worker_id not in workers
-        before = msgspec.structs.replace(session, reason="worker_lost") if lost else session
-        after, event = _move(session_id, before, placed.get(session_id))
-        if after != session:
-            rows[SESSIONS][session_id] = after
-        if event:
-            yield event
+def _heard(cluster: Cluster, placement: Placement, beat: WorkerHeartbeat, at: At) -> Iterator[Event]:
+    """A worker lives; if it is new, or carries something else than before, that is used or made up for."""
+    cluster.note(now=max(at.time, cluster.region.now))
+    cluster.heard(beat.worker_id, cluster.region.now)
+    for worker_id in cluster.silent(cluster.region.now - WORKER_TIMEOUT_US - 1):
+        yield from _lost(cluster, placement, worker_id)
+    former = cluster.workers.get(beat.worker_id)
+    capacity = Amount(int(beat.capacity * 1_000), beat.outputs or UNBOUNDED)
+    worker = msgspec.structs.replace(former or Worker(NOTHING), capacity=capacity, draining=beat.draining, overflow=beat.overflow)
+    if worker == former:
+        return
+    cluster.put(beat.worker_id, worker)
+    yield from placement.shrink(beat.worker_id)
+    yield from _serve(cluster, placement)
 
 
-def _wish(session_id: str, session: Session) -> Wish:
-    source = Source(session.width, session.height, session.frame_rate)
-    return Wish(session_id, session.tier, session.order, ladder(session.tier, source), session.worker_id, session.avoid)
+def _lost(cluster: Cluster, placement: Placement, worker_id: str) -> Iterator[Event]:
+    """A worker is gone; its sessions move, partners first."""
+    cluster.unheard(worker_id)
+    worker = cluster.workers.get(worker_id)
+    if worker is None:
+        return
+    cluster.put(worker_id, None)
+    sessions = cluster.sessions
+    for session_id in sorted(worker.sessions, key=lambda each: (sessions[each].tier != "partner", sessions[each].order)):
+        yield from placement.again(session_id, "worker_lost")
 
 
-def _move(session_id: str, session: Session, placement: Placement | None) -> tuple[Session, Event | None]:
-    """The session in its new place, and the event that tells the workers; None where nothing changes for them."""
-    if placement is None:
-        if not session.worker_id:
-            return session, None
-        why = "superseded" if session.reason == "worker_lost" else "no_renditions"
-        return msgspec.structs.replace(session, worker_id="", renditions=()), _released(session_id, session, why)
-    after = msgspec.structs.replace(session, worker_id=placement.worker_id, renditions=placement.renditions)
-    had, gets = set(session.renditions), set(placement.renditions)
-    if after.worker_id == session.worker_id:
-        if had == gets:
-            return after, None
-        if had < gets:
-            return after, JobUpgraded(**_job(session_id, session), worker_id=after.worker_id, renditions=after.renditions)
-        if had > gets:
-            return after, JobPreempted(
-                **_job(session_id, session), worker_id=after.worker_id, renditions=after.renditions, grace_seconds=PREEMPTION_GRACE_SECONDS
-            )
-    reason = "rebalanced" if after.worker_id == session.worker_id else session.reason
-    assigned = JobAssigned(
-        **_job(session_id, session), worker_id=after.worker_id, renditions=after.renditions, attempt=session.attempt + 1, reason=reason
-    )
-    return msgspec.structs.replace(after, attempt=session.attempt + 1, reason="started", avoid=""), assigned
+def _requested(cluster: Cluster, placement: Placement, request: TranscodeRequested, at: At) -> Iterator[Event]:
+    """A session wants its ladder; one that is known and whose source is another now gets the new one."""
+    known = cluster.sessions.get(request.session_id)
+    fresh = Session(request.channel_id, request.tier, 0, 0, 0.0, at.offset, passed_on=request.spilled_from is not None)
+    wish = {"tier": request.tier, "width": request.width, "height": request.height, "frame_rate": request.frame_rate}
+    session = msgspec.structs.replace(known or fresh, **wish)
+    if session == known:
+        return
+    if known is None:
+        cluster.move(request.session_id, session)
+        yield from placement.place(request.session_id)
+    elif known.peer:
+        cluster.move(request.session_id, session)
+        yield requested(request.session_id, session, known.peer, cluster.region.name)
+    else:
+        yield from placement.again(request.session_id, "rebalanced", wish=session, prefer=known.worker_id)
 
 
-def _released(session_id: str, session: Session, reason: str) -> JobReleased:
-    return JobReleased(**_job(session_id, session), worker_id=session.worker_id, reason=reason)
+def _cancelled(cluster: Cluster, placement: Placement, event: TranscodeCancelled) -> Iterator[Event]:
+    """A session is over; what it had goes to who waits."""
+    session = cluster.sessions[event.session_id]
+    cluster.move(event.session_id, None)
+    if session.peer:
+        yield cancelled(event.session_id, session, event.reason)
+    if session.renditions or session.windings:
+        yield released(event.session_id, session, "ended")
+    if session.worker_id in cluster.workers:
+        yield from _serve_waiting(cluster, placement)
+        yield from placement.upgrade(session.worker_id)
 
 
-class _Job(TypedDict):
-    channel_id: str
-    session_id: str
-    job_id: str
-
-
-def _job(session_id: str, session: Session) -> _Job:
-    """The fields that name the job in every event; there is one per session, so it has the session's id."""
-    return _Job(channel_id=session.channel_id, session_id=session_id, job_id=session_id)
+def _serve_waiting(cluster: Cluster, placement: Placement) -> Iterator[Event]:
+    """Places the first that wait."""
+    for session_id in cluster.waiting(FIRST):
+        yield from placement.place(session_id)

@@ -6,7 +6,7 @@ from schemas.event import Event
 from schemas.events.channel import ChannelProfile
 from schemas.events.chat import Announce, BanState, ChangeMode, ChangeTerm, ChatCleared, ClearChat, CommandDone, CommandRefused, DeleteMessage, FleetResized, GatewayReported, GrantRole, LiftSanction, MessageDeleted, MessageDenied, MessageHeld, MessagePosted, MessageRefused, ModeChanged, NoticePosted, PostMessage, RecordFollow, RecordRaid, RecordSubscription, ReportBacklog, ReviewMessage, RoleChanged, RoomState, SanctionUser, TermChanged, ThrottleUser, UserBanned, UserSpoke, UserStyle, UserTimedOut, UserUnbanned
 from schemas.events.clock import Tick
-from schemas.events.media import EncoderFailed, EncoderReported, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
+from schemas.events.media import EncoderFailed, EncoderReported, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
 from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
 from schemas.events.social import Followed, Raided, Subscribed, Unfollowed
 from schemas.events.view import ViewCutOver
@@ -51,6 +51,8 @@ TYPES: tuple[type[Event], ...] = (
     RecordFollow,
     RecordRaid,
     RecordSubscription,
+    RegionConfigured,
+    RegionReported,
     RenditionDeclared,
     ReportBacklog,
     ReviewMessage,
@@ -125,6 +127,8 @@ __all__ = [
     "RecordFollow",
     "RecordRaid",
     "RecordSubscription",
+    "RegionConfigured",
+    "RegionReported",
     "RenditionDeclared",
     "ReportBacklog",
     "ReviewMessage",

@@ -175,6 +175,30 @@ class PartProduced(Event, frozen=True, kw_only=True):
     """When the object was whole in the store, UTC microseconds."""
 
 
+class RegionConfigured(Event, frozen=True, kw_only=True):
+    """A region is told which others may take what it has no room for."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.RegionConfigured"
+
+    region: str
+    """The region."""
+    peers: tuple[str, ...] = ()
+    """The others, nearest first."""
+
+
+class RegionReported(Event, frozen=True, kw_only=True):
+    """A region tells another one how full it is."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.RegionReported"
+
+    region: str
+    """The region that is told."""
+    from_region: str
+    """The region that is spoken of."""
+    load: float
+    """Share of its capacity in use, 0 to 1."""
+
+
 TrackKind = Literal["audio", "video"]
 """Elementary stream of a rendition."""
 
@@ -410,6 +434,8 @@ class TranscodeRequested(Event, frozen=True, kw_only=True):
     """Source height, pixels."""
     frame_rate: float
     """Source frames a second."""
+    spilled_from: str | None = None
+    """Region that had no room and passed it on; it is not passed on again."""
 
 
 class WorkerHeartbeat(Event, frozen=True, kw_only=True):
@@ -427,6 +453,10 @@ class WorkerHeartbeat(Event, frozen=True, kw_only=True):
     """Sessions it is working on."""
     draining: bool = False
     """Takes no new job: it is shutting down."""
+    outputs: int = 0
+    """Outputs that its memory holds at once, whatever their size; 0 is not bounded."""
+    overflow: bool = False
+    """Rented by the hour: used only where nothing else has room."""
 
 
 class WorkerStopped(Event, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import structlog
@@ -56,9 +58,22 @@ class WorkerConfig(NamedTuple):
     encoder: Encoder = "x264"
 
 
-class _Running(NamedTuple):
+@dataclass
+class _Running:
     job: Job
     task: "asyncio.Task[None]"
+    leaving: asyncio.TimerHandle | None = None
+    """What was taken away goes on until then; a later decision takes its place."""
+
+    def select(self, renditions: Sequence[str], after_s: float = 0) -> None:
+        """Makes these from now on, or from a time on."""
+        if self.leaving is not None:
+            self.leaving.cancel()
+            self.leaving = None
+        if after_s:
+            self.leaving = asyncio.get_running_loop().call_later(after_s, self.job.select, renditions)
+        else:
+            self.job.select(renditions)
 
 
 class MediaWorker:
@@ -117,10 +132,9 @@ class MediaWorker:
             case JobAssigned() if event.session_id in self._running:
                 self._later(event.session_id, finish=False)
             case JobUpgraded() if mine and event.session_id in self._running:
-                self._running[event.session_id].job.select(event.renditions)
+                self._running[event.session_id].select(event.renditions)
             case JobPreempted() if mine and event.session_id in self._running:
-                job = self._running[event.session_id].job
-                asyncio.get_running_loop().call_later(event.grace_seconds, job.select, event.renditions)
+                self._running[event.session_id].select(event.renditions, event.grace_seconds)
             case JobReleased() if mine and event.session_id in self._running:
                 self._later(event.session_id, finish=event.reason == "ended")
             case _:
@@ -132,7 +146,7 @@ class MediaWorker:
     def _begin(self, assigned: JobAssigned) -> None:
         """Starts a job; one that runs for the session already only gets its new renditions."""
         if running := self._running.get(assigned.session_id):
-            running.job.select(assigned.renditions)
+            running.select(assigned.renditions)
             return
         feed = self._feed(assigned.session_id)
         session = (assigned.channel_id, assigned.session_id)
@@ -169,7 +183,10 @@ class MediaWorker:
 
     async def _end(self, session_id: str, *, finish: bool = True) -> None:
         """Ends a job: with what its encoder still holds, or at once where another worker has it."""
-        job, task = self._running.pop(session_id)
+        running = self._running.pop(session_id)
+        job, task = running.job, running.task
+        if running.leaving is not None:
+            running.leaving.cancel()
         if finish:
             job.finish()
             await asyncio.wait((task,), timeout=FINISH_S)

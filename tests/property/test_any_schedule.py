@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.transcode.ladder import Source, below, ladder
-from processors.transcode.scheduler import SESSIONS, WORKER_TIMEOUT_US, WORKERS, SchedulerFold
+from processors.transcode.cluster import BEATS, REGION, SESSIONS, TABLES, WORKERS, Amount, Cluster, Worker, amount
+from processors.transcode.placement import GRACE_US
+from processors.transcode.scheduler import WORKER_TIMEOUT_US, SchedulerFold
 from schemas.events import (
     EncoderReported,
     JobAssigned,
+    JobPreempted,
     JobReleased,
     Tick,
     TranscodeCancelled,
@@ -19,6 +21,7 @@ from schemas.events import (
     WorkerStopped,
 )
 from streams.fold import At
+from tests.folding import memory_rows
 
 WORKER = st.sampled_from(["w1", "w2", "w3"])
 SESSION = st.sampled_from([f"s{n}" for n in range(8)])
@@ -30,16 +33,19 @@ COMMANDS = st.lists(
                 region="r", channel_id="c" + s, session_id=s, tier=tier, width=SIZES[size][0], height=SIZES[size][1], frame_rate=fps
             ),
             SESSION,
-            st.sampled_from(["partner", "affiliate"]),
+            st.sampled_from(["partner", "affiliate", "regular"]),
             st.sampled_from(list(SIZES)),
             st.sampled_from([30.0, 60.0]),
         ),
         st.builds(lambda s: TranscodeCancelled(region="r", channel_id="c" + s, session_id=s, reason="unpublished"), SESSION),
         st.builds(
-            lambda w, capacity, draining: WorkerHeartbeat(region="r", worker_id=w, capacity=capacity, sessions=(), draining=draining),
+            lambda w, capacity, draining, outputs: WorkerHeartbeat(
+                region="r", worker_id=w, capacity=capacity, sessions=(), draining=draining, outputs=outputs, overflow=w == "w3"
+            ),
             WORKER,
             st.floats(0, 200),
             st.booleans(),
+            st.sampled_from([0, 0, 3, 8]),
         ),
         st.builds(lambda w: WorkerStopped(region="r", worker_id=w), WORKER),
         st.builds(lambda s, w: EncoderReported(region="r", channel_id="c" + s, session_id=s, worker_id=w, cause="x"), SESSION, WORKER),
@@ -51,7 +57,7 @@ COMMANDS = st.lists(
 
 def play(commands):
     """Rows, events and what the workers believe after a history."""
-    fold, rows, events, beliefs, now = SchedulerFold(), defaultdict(dict), [], {}, 0
+    fold, rows, events, beliefs, now = SchedulerFold(), memory_rows(), [], {}, 0
     for offset, command in enumerate(commands):
         now += 1_000_000 if isinstance(command, Tick) else 0
         for event in fold.apply(rows, command, At("media.capacity.commands.v1", 0, offset, now)):
@@ -61,45 +67,80 @@ def play(commands):
                     del beliefs[event.session_id]
             else:
                 beliefs[event.session_id] = (event.worker_id, event.renditions)
+        check(rows)
     return rows, events, beliefs, now
 
 
-def load_of(session, names):
-    source = Source(session.width, session.height, session.frame_rate)
-    return sum(rendition.load for rendition in below(source) if rendition.name in names)
+def check(rows):
+    """What holds after every event: no worker carries more than it can, and what is kept beside the sessions follows from them."""
+    sessions, workers = rows[SESSIONS], rows[WORKERS]
+    for worker_id, worker in workers.items():
+        mine = [session for session in sessions.values() if session.worker_id == worker_id]
+        load = amount(each for session in mine for each in session.ladder if each.name in session.renditions)
+        winding = Amount(0, 0)
+        for session in sessions.values():
+            for one in session.windings:
+                winding = winding.plus(one.amount) if one.worker_id == worker_id else winding
+        assert worker.share.used == load.plus(winding)
+        assert worker.share.winding == winding
+        assert worker.share.used.within(worker.capacity), "T8"
+        assert set(worker.sessions) == {name for name, session in sessions.items() if session.worker_id == worker_id}
+    assert all(session.worker_id in ("", *workers) for session in sessions.values())
 
 
 @pytest.mark.row("T8")
 @given(COMMANDS)
-def test_capacity_is_never_exceeded(commands):
+def test_capacity_is_never_exceeded_and_orders_hold_what_they_are_of(commands):
     rows, *_ = play(commands)
+    rebuilt = memory_rows()
+    cluster = Cluster(rebuilt)
     for worker_id, worker in rows[WORKERS].items():
-        assert sum(load_of(s, s.renditions) for s in rows[SESSIONS].values() if s.worker_id == worker_id) <= worker.capacity + 1e-6
+        cluster.put(worker_id, Worker(worker.capacity, worker.draining, worker.overflow))
+    for session_id, session in rows[SESSIONS].items():
+        cluster.move(session_id, session)
+    for table in TABLES:
+        if table.name in {"room", "potential", "overflow", "waiting", "winding"}:
+            assert dict(rows[table]) == dict(rebuilt[table]), table.name
+    assert (
+        (cluster.region.capacity, cluster.region.used)
+        == tuple(getattr(next(iter(rows[REGION].values())), name, 0) for name in ("capacity", "used"))
+        if rows[REGION]
+        else True
+    )
 
 
 @pytest.mark.row("T10", "T13")
 @given(COMMANDS)
-def test_no_affiliate_holds_what_a_partner_lacks(commands):
-    rows, *_ = play(commands)
+def test_only_affiliates_are_preempted(commands):
+    _, events, *_ = play(commands)
+    tiers = {}
+    for command in commands:
+        if isinstance(command, TranscodeRequested):
+            tiers.setdefault(command.session_id, set()).add(command.tier)
+    assert all("affiliate" in tiers[event.session_id] for event in events if isinstance(event, JobPreempted))
+
+
+@pytest.mark.row("T10", "T12")
+@given(COMMANDS)
+def test_no_affiliate_keeps_what_a_partner_waits_for(commands):
+    """Once all that winds down has: what a partner lacks on its worker, no affiliate there has."""
+    beats = [command for command in commands if isinstance(command, WorkerHeartbeat)]
+    rows, *_ = play([*commands, *(each for _ in range(GRACE_US // 1_000_000 + 2) for each in (Tick(), *beats))])
     sessions = rows[SESSIONS].values()
-    for partner in (s for s in sessions if s.tier == "partner"):
-        wanted = ladder("partner", Source(partner.width, partner.height, partner.frame_rate))
-        lacking = [r for r in wanted if r.name not in partner.renditions]
-        if not lacking:
-            continue
-        least = min(r.load for r in lacking)
-        for worker_id, worker in rows[WORKERS].items():
-            if worker.draining and worker_id != partner.worker_id:
-                continue
-            if partner.worker_id in ("", worker_id):
-                others = sum(load_of(s, s.renditions) for s in sessions if s.worker_id == worker_id and s.tier == "partner")
-                assert least > worker.capacity - others - 1e-6, f"{worker_id} has room for {lacking}"
+    for partner in (each for each in sessions if each.tier == "partner" and each.worker_id):
+        lacking = [each for each in partner.ladder if each.name not in partner.renditions]
+        worker = rows[WORKERS][partner.worker_id]
+        if lacking and not worker.overflow:
+            free = worker.capacity.minus(worker.share.used)
+            assert not amount((min(lacking, key=lambda each: each.load),)).within(free)
 
 
 @given(COMMANDS)
 def test_workers_know_of_each_session_what_the_rows_say(commands):
     rows, _, beliefs, _ = play(commands)
-    assert beliefs == {name: (s.worker_id, s.renditions) for name, s in rows[SESSIONS].items() if s.worker_id}
+    assert {name: held for name, held in beliefs.items() if held[1]} == {
+        name: (s.worker_id, s.renditions) for name, s in rows[SESSIONS].items() if s.renditions
+    }
 
 
 @pytest.mark.row("T19")
@@ -107,7 +148,8 @@ def test_workers_know_of_each_session_what_the_rows_say(commands):
 def test_jobs_are_only_with_the_living(commands):
     rows, _, _, now = play([*commands, Tick()])
     assert {s.worker_id for s in rows[SESSIONS].values() if s.worker_id} <= set(rows[WORKERS])
-    assert all(now - worker.seen <= WORKER_TIMEOUT_US for worker in rows[WORKERS].values())
+    assert all(now - beat.at <= WORKER_TIMEOUT_US for beat in rows[BEATS].values())
+    assert set(rows[BEATS]) == set(rows[WORKERS])
 
 
 @pytest.mark.row("T16")

@@ -1,13 +1,11 @@
 """The number of gateways follows sustained load, up and down, without swinging."""
 
-from collections import defaultdict
-
 import pytest
 
 from processors.fleet.fold import HIGH, SILENT_US, SUSTAINED_US, FleetFold
 from schemas.events import FleetResized, GatewayReported
 from streams.fold import At
-from tests.folding import MemoryRows
+from tests.folding import memory_rows
 
 SECOND = 1_000_000
 
@@ -16,7 +14,7 @@ class Fleet:
     """A region whose gateways report every five seconds."""
 
     def __init__(self) -> None:
-        self.rows: MemoryRows = defaultdict(dict)
+        self.rows = memory_rows()
         self.now = 0
 
     def report(self, loads: list[float], *, seconds: int = 5, cpu: float = 0.1, draining: bool = False) -> list[FleetResized]:

@@ -1,0 +1,370 @@
+"""A region's workers and sessions, as rows with the orders in which decisions look at them.
+
+A decision reads and writes the rows of the few workers and sessions that it is about, whatever their number: 100,000 sessions cost it no
+more than ten. So every order that it asks for ("the worker with most room") is a table of its own, kept with each write, and what a worker
+carries is counted from the sessions' rows as they change.
+"""
+
+from collections.abc import Iterable, Iterator, MutableMapping
+from itertools import islice
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from processors.transcode.ladder import Rendition, Source, ladder
+from streams.fold import Rows, Table
+
+FULL = 10**12
+"""Above any amount of pixels: orders that begin with the most count down from it."""
+UNBOUNDED = 10**6
+"""Outputs of a worker whose memory is not the limit."""
+LOOKED_AT = 16
+"""Workers of an order that are tried: the first has most pixels, and a later one helps only where memory is what lacks."""
+
+
+class Amount(NamedTuple):
+    """What an encoded output takes and a worker has (T8)."""
+
+    pixels: int
+    """Kilopixels a second."""
+    outputs: int
+
+    def plus(self, other: "Amount") -> "Amount":
+        """Both together."""
+        return Amount(self.pixels + other.pixels, self.outputs + other.outputs)
+
+    def minus(self, other: "Amount") -> "Amount":
+        """What is left."""
+        return Amount(self.pixels - other.pixels, self.outputs - other.outputs)
+
+    def within(self, other: "Amount") -> bool:
+        """Whether the other has room for it."""
+        return self.pixels <= other.pixels and self.outputs <= other.outputs
+
+
+NOTHING = Amount(0, 0)
+
+
+class Share(NamedTuple):
+    """What is taken of a worker."""
+
+    used: Amount = NOTHING
+    """All that encodes, what winds down too."""
+    winding: Amount = NOTHING
+    """The part that ends by itself within the grace period."""
+    yielding: Amount = NOTHING
+    """The part that a partner may take: affiliates' outputs."""
+    claimed: Amount = NOTHING
+    """What partners wait for here, and nobody else may take once it is free."""
+
+    def plus(self, other: "Share") -> "Share":
+        """Both together."""
+        return Share(*(mine.plus(theirs) for mine, theirs in zip(self, other, strict=True)))
+
+    def minus(self, other: "Share") -> "Share":
+        """Without the other."""
+        return Share(*(mine.minus(theirs) for mine, theirs in zip(self, other, strict=True)))
+
+
+class Worker(msgspec.Struct, frozen=True):
+    """A media worker that is alive, under its id."""
+
+    capacity: Amount
+    draining: bool = False
+    overflow: bool = False
+    share: Share = Share()
+    sessions: tuple[str, ...] = ()
+    """Those that have it, in the order in which they came to it."""
+
+    @property
+    def room(self) -> Amount:
+        """What is free and nobody waits for."""
+        return self.capacity.minus(self.share.used).minus(self.share.claimed)
+
+    @property
+    def potential(self) -> Amount:
+        """What a partner can have here within the grace period, by preemption."""
+        return self.room.plus(self.share.winding).plus(self.share.yielding)
+
+
+class Winding(NamedTuple):
+    """An output that was taken away and goes on for its grace period."""
+
+    until: int
+    """Microseconds on the region's clock."""
+    worker_id: str
+    amount: Amount
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A session that asked for its ladder, under its id."""
+
+    channel_id: str
+    tier: Literal["partner", "affiliate", "regular"]
+    width: int
+    height: int
+    frame_rate: float
+    order: int
+    """Offset of its first request: its place in the queue."""
+    worker_id: str = ""
+    """Empty while it waits for any."""
+    renditions: tuple[str, ...] = ()
+    attempt: int = 0
+    reason: str = "started"
+    """Why its next assignment will be made."""
+    avoid: str = ""
+    """Worker that could not keep it going."""
+    claimed: Amount = NOTHING
+    """What its worker owes it."""
+    windings: tuple[Winding, ...] = ()
+    peer: str = ""
+    """Region that it was passed on to."""
+    passed_on: bool = False
+    """Whether another region passed it on to this one."""
+
+    @property
+    def ladder(self) -> tuple[Rendition, ...]:
+        """All that it could have, largest first."""
+        return ladder(self.tier, Source(self.width, self.height, self.frame_rate))
+
+    @property
+    def load(self) -> Amount:
+        """What its renditions take."""
+        return amount(each for each in self.ladder if each.name in self.renditions)
+
+
+class Region(msgspec.Struct, frozen=True):
+    """The region's own row."""
+
+    name: str = ""
+    now: int = 0
+    """Latest time that a Tick or a heartbeat brought: what silence is measured by."""
+    capacity: int = 0
+    """Of the workers that are its own and take new jobs, kilopixels a second."""
+    used: int = 0
+    throttled: bool = False
+    """Whether affiliates get the small part of their ladder."""
+    peers: tuple[str, ...] = ()
+    """Regions that may take what finds no room here, nearest first."""
+    told: float = -1.0
+    """Load that the peers were told last."""
+
+    @property
+    def load(self) -> float:
+        """Share of the capacity in use, 0 to 1; a region without workers is full."""
+        return self.used / self.capacity if self.capacity else 1.0
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """When a worker was heard last, microseconds."""
+
+    at: int
+
+
+class Ref(msgspec.Struct, frozen=True):
+    """A row of an order: whose place it is."""
+
+    id: str
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """How full another region is, under its name."""
+
+    load: float
+
+
+WORKERS = Table("workers", Worker)
+SESSIONS = Table("sessions", Session)
+REGION = Table("region", Region)
+BEATS = Table("beats", Beat)
+PEERS = Table("peers", Peer)
+SILENCE = Table("silence", Ref)
+"""Workers, the one heard longest ago first."""
+ROOM = Table("room", Ref)
+"""Workers that take jobs, the one with most room first."""
+POTENTIAL = Table("potential", Ref)
+"""The same by what a partner can have."""
+OVERFLOW = Table("overflow", Ref)
+"""Rented workers, the one with most room first."""
+WAITING = Table("waiting", Ref)
+"""Sessions without a worker: partners first, then in the order of asking."""
+WINDING = Table("winding", Ref)
+"""Sessions with an output that winds down, the first to end first."""
+TABLES = (WORKERS, SESSIONS, REGION, BEATS, PEERS, SILENCE, ROOM, POTENTIAL, OVERFLOW, WAITING, WINDING)
+_SELF = "self"
+
+
+def amount(renditions: Iterable[Rendition]) -> Amount:
+    """What renditions take together."""
+    loads = [round(each.load * 1_000) for each in renditions]
+    return Amount(sum(loads), len(loads))
+
+
+class Cluster:
+    """The rows, for one event; `close` writes the region's own."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self.workers = rows[WORKERS]
+        self.sessions = rows[SESSIONS]
+        self.region = rows[REGION].get(_SELF) or Region()
+
+    def close(self) -> None:
+        """Writes what was changed of the region itself."""
+        if self.region != self._rows[REGION].get(_SELF):
+            self._rows[REGION][_SELF] = self.region
+
+    def note(self, **changes: Any) -> None:
+        """Changes the region's own row."""
+        self.region = msgspec.structs.replace(self.region, **changes)
+
+    def heard(self, worker_id: str, now: int) -> None:
+        """A worker lives."""
+        self.unheard(worker_id)
+        self._rows[BEATS][worker_id] = Beat(now)
+        self._rows[SILENCE][f"{now:020d} {worker_id}"] = Ref(worker_id)
+
+    def unheard(self, worker_id: str) -> None:
+        """Nothing is expected of it any more."""
+        beat = self._rows[BEATS].pop(worker_id, None)
+        if beat is not None:
+            del self._rows[SILENCE][f"{beat.at:020d} {worker_id}"]
+
+    def silent(self, since: int) -> list[str]:
+        """Workers that were not heard after a time."""
+        return [key.partition(" ")[2] for key in _until(self._rows[SILENCE], since)]
+
+    def put(self, worker_id: str, worker: Worker | None) -> None:
+        """Writes a worker, or takes it away, with its places in the orders."""
+        former = self.workers.get(worker_id)
+        places, gone = _places(worker_id, worker), _places(worker_id, former)
+        for table, key in gone - places:
+            del self._rows[table][key]
+        for table, key in places - gone:
+            self._rows[table][key] = Ref(worker_id)
+        for each, sign in ((former, -1), (worker, 1)):
+            if each is not None and not each.overflow and not each.draining:
+                self.note(
+                    capacity=self.region.capacity + sign * each.capacity.pixels,
+                    used=self.region.used + sign * each.share.used.pixels,
+                )
+        if worker is not None:
+            self.workers[worker_id] = worker
+        elif former is not None:
+            del self.workers[worker_id]
+
+    def move(self, session_id: str, after: Session | None) -> None:
+        """Writes a session, or takes it away, with its share of workers and its places in the orders."""
+        before = self.sessions.get(session_id)
+        had, has = _shares(before), _shares(after)
+        for worker_id in dict.fromkeys((*had, *has)):
+            worker = self.workers.get(worker_id)
+            if worker is None:
+                continue  # it was lost, with all that was on it
+            share = worker.share.minus(had.get(worker_id, Share())).plus(has.get(worker_id, Share()))
+            sessions = worker.sessions
+            if after is not None and worker_id == after.worker_id:
+                sessions = sessions if session_id in sessions else (*sessions, session_id)
+            else:
+                sessions = tuple(each for each in sessions if each != session_id)
+            self.put(worker_id, msgspec.structs.replace(worker, share=share, sessions=sessions))
+        places, gone = _queued(session_id, after), _queued(session_id, before)
+        for table, key in gone - places:
+            del self._rows[table][key]
+        for table, key in places - gone:
+            self._rows[table][key] = Ref(session_id)
+        if after is not None:
+            self.sessions[session_id] = after
+        elif before is not None:
+            del self.sessions[session_id]
+
+    def roomiest(self, need: Amount, table: Table[Ref] = ROOM, avoid: str = "") -> str:
+        """The worker with most room, or most potential, that has what is needed; empty where none has. The one to avoid only if alone."""
+        shunned = ""
+        for ref in islice(self._values(table), LOOKED_AT):
+            worker = self.workers[ref.id]
+            has = worker.potential if table is POTENTIAL else worker.room
+            if need.pixels > has.pixels:
+                break
+            if need.within(has):
+                if ref.id != avoid:
+                    return ref.id
+                shunned = ref.id
+        return shunned
+
+    def roomy(self, most: int) -> list[str]:
+        """Workers with room, most first."""
+        found = []
+        for ref in islice(self._values(ROOM), most):
+            if self.workers[ref.id].room.pixels <= 0:
+                break
+            found.append(ref.id)
+        return found
+
+    def waiting(self, most: int) -> list[str]:
+        """Sessions that wait for a worker, the first to be served first."""
+        return [ref.id for ref in islice(self._values(WAITING), most)]
+
+    def wound_down(self, now: int) -> list[str]:
+        """Sessions with an output whose grace period is over."""
+        return list(dict.fromkeys(key.partition(" ")[2] for key in _until(self._rows[WINDING], now)))
+
+    def peer_load(self, peer: str) -> float:
+        """How full another region is; full where it has not said."""
+        told = self._rows[PEERS].get(peer)
+        return 1.0 if told is None else told.load
+
+    def hear_of(self, peer: str, load: float) -> None:
+        """Another region says how full it is."""
+        self._rows[PEERS][peer] = Peer(load)
+
+    def _values(self, table: Table[Ref]) -> Iterator[Ref]:
+        rows = self._rows[table]
+        return (rows[key] for key in rows)
+
+
+def _until(rows: MutableMapping[str, Ref], time: int) -> list[str]:
+    """Keys that begin with a time up to the given one."""
+    found = []
+    for key in rows:
+        if int(key[:20]) > time:
+            break
+        found.append(key)
+    return found
+
+
+Places = set[tuple[Table[Ref], str]]
+
+
+def _places(worker_id: str, worker: Worker | None) -> Places:
+    """Where a worker stands in the orders."""
+    if worker is None or worker.draining:
+        return set()
+    room = f"{FULL - worker.room.pixels:014d} {worker_id}"
+    if worker.overflow:
+        return {(OVERFLOW, room)}
+    return {(ROOM, room), (POTENTIAL, f"{FULL - worker.potential.pixels:014d} {worker_id}")}
+
+
+def _queued(session_id: str, session: Session | None) -> Places:
+    """Where a session stands in them."""
+    if session is None:
+        return set()
+    places: Places = {(WINDING, f"{winding.until:020d} {session_id}") for winding in session.windings}
+    if not session.worker_id and not session.peer and session.ladder:
+        places.add((WAITING, f"{0 if session.tier == 'partner' else 1}{session.order:020d} {session_id}"))
+    return places
+
+
+def _shares(session: Session | None) -> dict[str, Share]:
+    """What a session takes, by worker."""
+    found: dict[str, Share] = {}
+    if session is None:
+        return found
+    if session.worker_id:
+        load = session.load
+        found[session.worker_id] = Share(load, NOTHING, load if session.tier == "affiliate" else NOTHING, session.claimed)
+    for winding in session.windings:
+        share = Share(used=winding.amount, winding=winding.amount)
+        found[winding.worker_id] = found.get(winding.worker_id, Share()).plus(share)
+    return found
