@@ -1,0 +1,1 @@
+"""What a text says, apart from who says it."""
