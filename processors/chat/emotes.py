@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from schemas.events import EmoteSpan
+from schemas.events.chat import EmoteSpan
 
 GLOBAL: Mapping[str, str] = {
     ":)": "smile",
@@ -56,3 +56,10 @@ def spans(text: str, *, subscriber: bool) -> tuple[EmoteSpan, ...]:
             found.append(EmoteSpan(emote_id=emote_id, begin=at, end=at + len(word) - 1))
         at += len(word) + 1
     return tuple(found)
+
+
+def only_emotes(text: str, *, subscriber: bool) -> bool:
+    """Whether a text is emotes and blanks, with one emote at least."""
+    known = ALL if subscriber else GLOBAL
+    words = text.split()
+    return bool(words) and all(word in known for word in words)
