@@ -10,6 +10,8 @@ DECIDING: tuple[Fold, ...] = (DEMAND, SCHEDULER)
 """Folded by the Faust worker, with stores on its disk."""
 CHATTING: tuple[Fold, ...] = (CHAT, PACE, SOCIETY)
 """Folded by the chat worker, likewise."""
+WORKERS = (DECIDING, CHATTING)
+"""By consumer group."""
 SHOWN: tuple[Fold, ...] = (PLAYLIST, BROADCAST)
 """Folded in the memory of the processes that show them."""
 VIEWS: dict[str, Fold] = {fold.name: fold for fold in (*DECIDING, *CHATTING, *SHOWN)}
