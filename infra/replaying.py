@@ -1,6 +1,7 @@
-"""What a process replays with, made from the settings: a reader, never a producer."""
+"""What a process replays with, made from the settings: a reader of the log, which appends nothing to it."""
 
 from enum import StrEnum
+from typing import Self
 
 import msgspec
 
@@ -10,9 +11,13 @@ from infra.version import code_version
 from infra.views import VIEWS
 from schemas.privacy_codec import SealedCodec
 from schemas.registry_http import HttpRegistry
+from streams.fold import Fold
 from streams.kafka_source import KafkaSource
 from streams.log import Source
+from streams.log_kafka import KafkaLog
 from streams.objects import StoredObjects
+from streams.privacy.master import MasterKeys
+from streams.privacy.ring import KeyRing
 from streams.replay.partition import Connection
 from streams.snapshots import Snapshots
 
@@ -31,6 +36,14 @@ class Connect(msgspec.Struct, frozen=True):
 
     settings: Settings
     place: Place = Place.KAFKA
+    opens: bool = False
+    """Whether texts are read: by a key ring, which follows the key topic on Kafka and says there, as every ring does, when a key is
+    shredded under it."""
+
+    @classmethod
+    def for_fold(cls, settings: Settings, place: Place, fold: Fold | None) -> Self:
+        """What the replay of a view needs; of no view, no keys."""
+        return cls(settings, place, bool(getattr(fold, "opens", ())))
 
     def source(self) -> Source:
         """What is read."""
@@ -48,7 +61,16 @@ class Connect(msgspec.Struct, frozen=True):
         return Snapshots(StoredObjects.at(self.settings.objects_url), VIEWS.values(), code_version())
 
     def __call__(self) -> Connection:
-        """The parts of a replay."""
+        """The parts of a replay.
+
+        Raises:
+            MasterKeyError: texts are read, and the master key is missing or another one.
+        """
         logs.configure("replay", "error")
         registry = HttpRegistry(self.settings.registry_url)
-        return Connection(self.source(), SealedCodec(registry), registry, self.snapshots())
+        codec = SealedCodec(registry)
+        if self.opens:
+            ring = KeyRing(KafkaLog(self.settings.bootstrap), codec, MasterKeys.at(self.settings.master_key_file), "replay")
+            ring.start()
+            codec = SealedCodec(registry, ring)
+        return Connection(self.source(), codec, registry, self.snapshots())

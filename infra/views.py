@@ -1,5 +1,6 @@
 """The views that this build has, by name: what the commands that replay and verify take."""
 
+from processors.chat import CHAT, PACE, SOCIETY
 from processors.playlist import BROADCAST, PLAYLIST
 from processors.transcode import DEMAND, SCHEDULER
 from streams.errors import StreamingError
@@ -7,9 +8,13 @@ from streams.fold import Fold
 
 DECIDING: tuple[Fold, ...] = (DEMAND, SCHEDULER)
 """Folded by the Faust worker, with stores on its disk."""
+CHATTING: tuple[Fold, ...] = (CHAT, PACE, SOCIETY)
+"""Folded by the chat worker, likewise."""
+WORKERS = (DECIDING, CHATTING)
+"""By consumer group."""
 SHOWN: tuple[Fold, ...] = (PLAYLIST, BROADCAST)
 """Folded in the memory of the processes that show them."""
-VIEWS: dict[str, Fold] = {fold.name: fold for fold in (*DECIDING, *SHOWN)}
+VIEWS: dict[str, Fold] = {fold.name: fold for fold in (*DECIDING, *CHATTING, *SHOWN)}
 
 
 class UnknownViewError(StreamingError):

@@ -16,7 +16,7 @@ the event: a view that copies `text` from one event into the next needs no key t
 import hmac
 from base64 import urlsafe_b64encode
 from binascii import a2b_base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -136,6 +136,13 @@ class Keys(Protocol):
 
         Raises:
             KeysUnavailableError: whether there is one could not be asked; try again.
+        """
+
+    def fingerprints(self, purpose: str) -> Callable[[str], str]:
+        """A keyed hash for a fold's rows. Blocks until there is a key.
+
+        Raises:
+            KeysUnavailableError: there is none and none could be made.
         """
 
 

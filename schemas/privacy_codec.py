@@ -1,6 +1,6 @@
 """The codec whose bytes hold personal fields as sealed texts only. Events without personal fields pass at no cost."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from schemas.compiled import Envelope
 from schemas.contract import Contract
@@ -57,13 +57,19 @@ class OpeningCodec(SealedCodec):
     """
 
     def __init__(
-        self, registry: Registry, keys: Keys, opens: Iterable[type[Event]] | None = None, contract: Contract | None = None
+        self,
+        registry: Registry,
+        keys: Keys,
+        opens: Iterable[type[Event]] | Mapping[type[Event], Collection[str]] | None = None,
+        contract: Contract | None = None,
     ) -> None:
-        """`opens`: the types to open; None is every one that has personal fields."""
+        """`opens`: the types to open, or by type the fields to open; None is every one that has personal fields."""
         super().__init__(registry, keys, contract)
         self._reading = keys
         self._outside = False
-        self._opened = dict(self._personal) if opens is None else {event: self._personal[event] for event in opens}
+        self._opened = {event: self._personal[event] for event in (self._personal if opens is None else opens)}
+        if isinstance(opens, Mapping):
+            self._opened = {event: tuple(one for one in fields if one.name in opens[event]) for event, fields in self._opened.items()}
 
     def decode(self, value: bytes) -> Event:
         """The event in a record value, ERASED where no key opens a text.

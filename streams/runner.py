@@ -23,7 +23,7 @@ from streams.fold import At, Fold
 from streams.letters.letter import OWED, Owed, place, replayed_from
 from streams.log import Log, Outgoing, Record, appended
 from streams.outputs import Outputs, view_name
-from streams.privacy.folds import fold_codec
+from streams.privacy.folds import fold_codec, keyed_fold
 from streams.rows import Batch
 from streams.store import KEY_MAX, Progress, Store, Stores
 from streams.topics import BY_NAME
@@ -90,7 +90,7 @@ class Runner:
             )
         if fold.inputs[0] not in BY_NAME:
             raise FatalError(f"{fold.name} reads {fold.inputs[0]}, which streams/topics.py does not declare")
-        self.fold = fold
+        self.fold = keyed_fold(fold, codec)
         self.view = view_name(fold)
         self.topic = fold.inputs[0]
         self._log = log

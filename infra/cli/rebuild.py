@@ -16,7 +16,7 @@ from infra.cli.progress import progress
 from infra.cli.verify import show_verdict, verified
 from infra.cli.view_site import ViewName, ViewSite, stored
 from infra.settings import Settings
-from infra.views import DECIDING
+from infra.views import WORKERS
 from schemas.events import ViewCutOver
 from streams.errors import StreamingError
 from streams.fold import At, Fold
@@ -82,7 +82,7 @@ def _committed(settings: Settings, fold: Fold) -> Callable[[], Mapping[int, int]
 
     def ask() -> dict[int, int]:
         admin = AdminClient({"bootstrap.servers": settings.bootstrap, "log_level": 2})
-        group = group_name(DECIDING)
+        group = group_name(next(folds for folds in WORKERS if fold in folds))
         asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=GROUP_S)
         found: list[TopicPartition] = asked[group].result().topic_partitions
         return {at.partition: max(0, at.offset) for at in found if at.topic == fold.inputs[0]}

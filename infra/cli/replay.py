@@ -57,7 +57,7 @@ def replay(
     if not names or len(names) > 1:
         raise CommandError(f"one topic or view is replayed at a time, not {len(names or [])}", USAGE)
     now = running()
-    connect = Connect(now, source)
+    connect = Connect.for_fold(now, source, _view(names[0]))
     plan = _plan(connect, names[0], (since, until), partition or [])._replace(outputs=not state_only, code_version=code_version())
     began = time.monotonic()
     with progress(f"replaying {names[0]}") as shown:

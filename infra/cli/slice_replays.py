@@ -20,7 +20,7 @@ from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
 from streams.outputs import view_name
 from streams.slices.file import Slice
-from streams.slices.folding import copy_slice, fold_slice
+from streams.slices.folding import copy_slice, fold_slice, reads_texts
 from streams.slices.pins import differences, pin, pinned, pins
 from streams.topics import BY_NAME
 
@@ -82,7 +82,8 @@ def into_views(file: Path, names: list[str], speed: str, *, as_json: bool) -> No
     """Folds a slice into the given views, or into all that read its topics; shows manifests."""
     logs.configure("cli", "error")
     held, pace = opened(file), speed_of(speed)
-    folds = [view(name.partition(".v")[0]) for name in names] or [fold for fold in VIEWS.values() if fold.inputs[0] in held.manifest.topics]
+    readable = [fold for fold in VIEWS.values() if fold.inputs[0] in held.manifest.topics and not reads_texts(fold)]
+    folds = [view(name.partition(".v")[0]) for name in names] or readable
     if not folds:
         raise CommandError(f"no view reads {', '.join(held.manifest.topics)}", FAILED)
     manifests = []

@@ -50,7 +50,7 @@ def view_site(name: str, place: Place = Place.KAFKA) -> ViewSite:
     """
     fold = _fold(name)
     now = running()
-    connection = Connect(now, place)()
+    connection = Connect.for_fold(now, place, fold)()
     kafka = connection if place is Place.KAFKA else Connect(now)()
     return ViewSite(now, fold, connection, read_generations(kafka.source, kafka.codec))
 

@@ -134,7 +134,7 @@ class CommandRefused(Event, frozen=True, kw_only=True):
     moderator_id: str
     """Who asked."""
     reason: str
-    """One of: no_permission, already_banned, not_banned, bad_target, already_granted, not_granted, unknown_message, too_many_terms, bad_value."""
+    """One of: no_permission, already_banned, not_banned, bad_target, already_granted, not_granted, unknown_message, too_many_terms, too_many_roles, bad_value."""
     target_id: str | None = None
     """The user it was about."""
 
@@ -546,6 +546,8 @@ class RoomState(Event, frozen=True, kw_only=True):
     """Channel, decimal digits."""
     slow_seconds: int = 0
     """Least seconds between two messages of one user; 0 is off."""
+    auto_slow: bool = False
+    """Whether the platform slows the room by its backlog, whatever moderators set."""
     followers_only_minutes: int = -1
     """Followers only: least minutes of following before writing; -1 is off."""
     subscribers_only: bool = False

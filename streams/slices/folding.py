@@ -40,13 +40,20 @@ def fold_slice(
     The rows are in `directory` afterwards, where RocksStores has them. Blocking.
 
     Raises:
-        StreamingError: the slice holds nothing of the view's topic, or the directory holds rows of it already.
+        StreamingError: the slice holds nothing of the view's topic, or the directory holds rows of it already, or the view reads texts.
         FatalError: the fold cannot take a record.
     """
     topic = fold.inputs[0]
+    if reads_texts(fold):
+        raise StreamingError(f"{view_name(fold)} reads texts, and a slice holds them sealed: replay it from the log (./chronicast replay)")
     if not held.ranges(topic):
         raise StreamingError(f"{held.path} holds {', '.join(held.manifest.topics)}, and {view_name(fold)} reads {topic}")
     return asyncio.run(_fold(held, fold, directory, paced(_of(held, topic), speed), code_version=code_version, told=told))
+
+
+def reads_texts(fold: Fold) -> bool:
+    """Whether a fold decides by personal texts, which it cannot do on a slice."""
+    return bool(getattr(fold, "opens", ()))
 
 
 class _Part(NamedTuple):

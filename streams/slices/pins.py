@@ -12,7 +12,7 @@ from streams.fold import Fold
 from streams.outputs import view_name
 from streams.replay.manifest import digest_of
 from streams.slices.file import Slice
-from streams.slices.folding import fold_slice
+from streams.slices.folding import fold_slice, reads_texts
 from streams.slices.registry import SliceRegistry
 from streams.store import Progress
 from streams.store_memory import MemoryStore
@@ -37,10 +37,10 @@ class Pin(msgspec.Struct, frozen=True):
 
 
 def pins(held: Slice, folds: Iterable[Fold]) -> Pins:
-    """What the views that read one of the slice's topics make of it, from empty rows."""
+    """What the views that read one of the slice's topics, and no texts, make of it, from empty rows."""
     found = {}
     for fold in folds:
-        if fold.inputs[0] in held.manifest.topics:
+        if fold.inputs[0] in held.manifest.topics and not reads_texts(fold):
             with TemporaryDirectory(prefix="chronicast-slice-") as rows:
                 manifest = fold_slice(held, fold, Path(rows))
             state = {str(part.partition): part.state or "" for part in manifest.partitions}

@@ -52,7 +52,7 @@ def test_the_input_is_worth_folding(fold: str) -> None:
     """Most records change rows; folds that decide say something; poison, repeats, holes and tombstones are among the input."""
     partitions = [p for seed in range(20) for p in prepared(fold, seed)[1].partitions.values()]
     inputs = [given for seed in range(20) for p in prepared(fold, seed)[0].partitions.values() for given in p]
-    assert sum(len(p.rows()) for p in partitions) > 50
+    assert not FOLDS[fold].tables or sum(len(p.rows()) for p in partitions) > 50
     assert not FOLDS[fold].outputs or sum(len(p.sequence) for p in partitions) > 100
     assert sum(len(p.letters) for p in partitions) > 20
     assert None in inputs

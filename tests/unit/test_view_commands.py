@@ -21,7 +21,7 @@ def refused(*arguments: str) -> CommandError:
 def test_a_view_that_is_none_is_refused_with_those_that_are(command) -> None:
     failure = refused(*command, "nonsense", *(["start"] if command == ("diff",) else []))
     assert failure.code == USAGE
-    assert "there are broadcast, demand, playlist, scheduler" in str(failure)
+    assert "there are broadcast, chat, demand, pace, playlist, scheduler, society" in str(failure)
 
 
 @pytest.mark.parametrize("command", ["verify", "rebuild"])

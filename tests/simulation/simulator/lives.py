@@ -23,6 +23,7 @@ from schemas.events import (
     WorkerStopped,
 )
 from tests.simulation.counting import POISONED
+from tests.simulation.simulator.chat_lives import society, speakers, talk
 from tests.simulation.simulator.workloads import Edges, Life, weighted
 
 SIZES = ((3840, 2160, 60.0), (1920, 1080, 60.0), (1920, 1080, 30.0), (1280, 720, 50.0), (720, 1280, 30.0), (284, 160, 15.0), (0, 0, 0.0))
@@ -228,5 +229,13 @@ LIVES: dict[str, Life] = {
     "media.stream.events.v1": streams,
     "media.capacity.commands.v1": commands,
     "media.segment.events.v1": segments,
+    "chat.message.commands.v1": talk,
+    "chat.user.events.v1": speakers,
+    "society": society,
 }
-"""By input topic."""
+"""By input topic; a fold that has a life of its own goes by its name."""
+
+
+def life_of(fold: str, topic: str) -> Life:
+    """The life that a fold is run on."""
+    return LIVES.get(fold) or LIVES[topic]

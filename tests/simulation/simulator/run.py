@@ -19,7 +19,7 @@ from streams.store import Stores
 from streams.store_memory import MemoryStores
 from streams.topics import CATALOGUE
 from tests.simulation.counting import CountingFold
-from tests.simulation.simulator.lives import LIVES
+from tests.simulation.simulator.lives import life_of
 from tests.simulation.simulator.oracle import Oracle
 from tests.simulation.simulator.variant import SOUND, Variant
 from tests.simulation.simulator.workloads import Workload, workload
@@ -62,7 +62,7 @@ def known() -> tuple[LocalRegistry, Codec]:
 def prepared(fold: str, seed: int) -> tuple[Workload, Oracle]:
     """Input of a fold, and what must come of it."""
     topic = FOLDS[fold].inputs[0]
-    given = workload(topic, LIVES[topic], seed, known()[1])
+    given = workload(topic, life_of(fold, topic), seed, known()[1])
     return given, Oracle(FOLDS[fold], given)
 
 
