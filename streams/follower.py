@@ -1,7 +1,7 @@
 """How an asyncio process reads topics that it only shows: every event applied on its event loop, in order per partition."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from threading import Event as Flag
 from typing import NamedTuple
 
@@ -53,6 +53,9 @@ class Follower:
         *,
         deleted: Callable[[str, At], None] | None = None,
         rest_s: float = 0,
+        partitions: Mapping[str, Collection[int]] | None = None,
+        newest: int | None = None,
+        wanted: Callable[[Record], bool] | None = None,
     ) -> None:
         """Args:
         log: what is read; one reading for all topics, for each costs threads that wake even while nothing comes.
@@ -62,6 +65,9 @@ class Follower:
         since_ms: records older than this (milliseconds since 1970) are left out; a mapping says so by topic; None reads everything.
         deleted: hears of the keys of tombstones; without it they are passed over.
         rest_s: seconds between two looks once caught up. For views in no hurry: a look costs the same for one record and for fifty.
+        partitions: of a topic those that are read; of the others all are.
+        newest: records of a partition of the topics in `partitions` that are read at start, at most.
+        wanted: says on the tail's thread, in order per partition, whether a record is to be decoded at all.
         """
         self._log = log
         self._codec = codec
@@ -70,6 +76,9 @@ class Follower:
         self._since_ms = since_ms if isinstance(since_ms, Mapping) else dict.fromkeys(self._topics, since_ms)
         self._deleted = deleted
         self._rest_s = rest_s
+        self._partitions = partitions or {}
+        self._newest = newest
+        self._wanted = wanted
         self._caught_up = False
         self._applied = Flag()
         self._applied.set()
@@ -99,20 +108,29 @@ class Follower:
         if self._tail is not None:
             await asyncio.to_thread(self._tail.close)
 
+    @property
+    def starts(self) -> Mapping[tuple[str, int], int]:
+        """Per (topic, partition) the offset from which it reads; known once it has started."""
+        return self._starts
+
     def lag(self) -> int:
         """Records known to lie on the log that have not been applied."""
         return self._tail.lag() + self._under_way if self._tail else 0
 
     def _beginnings(self) -> dict[tuple[str, int], int]:
-        return {
-            (topic, partition): offset
-            for topic in self._topics
-            for partition, offset in self._log.starts_at(topic, self._since_ms.get(topic)).items()
-        }
+        starts = {}
+        for topic in self._topics:
+            only = self._partitions.get(topic)
+            ends = self._log.ends(topic) if only is not None and self._newest is not None else {}
+            for partition, offset in self._log.starts_at(topic, self._since_ms.get(topic)).items():
+                if only is None or partition in only:
+                    starts[topic, partition] = max(offset, ends[partition] - (self._newest or 0)) if ends else offset
+        return starts
 
     def _deliver(self, records: Sequence[Record]) -> None:
         """On the tail's thread: decodes, and waits until the loop has applied what came before, so that a slow loop is not buried."""
-        batch = [found for record in records for found in self._decode(record)]
+        wanted = self._wanted
+        batch = [found for record in records if wanted is None or wanted(record) for found in self._decode(record)]
         while not self._applied.wait(RETRY_S) and not self._closing.is_set():
             pass
         self._applied.clear()

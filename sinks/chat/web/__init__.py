@@ -1,0 +1,3 @@
+"""The JSON protocol, which the page speaks: docs/reference/chat.md."""
+
+from sinks.chat.web.session import JsonDialect as JsonDialect
