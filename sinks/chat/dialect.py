@@ -9,10 +9,12 @@ from typing import NamedTuple, Protocol
 
 from schemas.event import Event
 from schemas.events import MessagePosted, RoomState
-from sinks.chat.sending import Origin, Sending
+from sinks.chat.sending import Origin, Person, Sending
 from streams.edges.accounts import Accounts
 from streams.fold import At
 
+ROOMS_MOST = 100
+"""Rooms that one connection may be in: Twitch's limit for most clients. A dialect refuses the next; `enter` would close with 1008."""
 Answered = Callable[[Event], None]
 """Takes the event that the chat view made of a command: its causation_id is the command's id."""
 
@@ -38,6 +40,11 @@ class Room(Protocol):
     state: RoomState
     """Its rules; those of a new room before the first row."""
 
+    auto_slow: bool
+    """Whether the platform itself made it slow, by a backlog."""
+    replays: bool
+    """Whether what is being rendered and joined is history, or what was missed before joining."""
+
     def message(self, message_id: str) -> MessagePosted | None:
         """A message that is shown and among the newest hundreds: for replies and deletions."""
 
@@ -55,10 +62,16 @@ class Variant(Protocol):
     """One of the ways in which a dialect renders a room's events, such as IRC with tags. Compared by identity."""
 
     def render(self, room: Room, event: Event, at: At) -> str:
-        """What every member gets of an event; empty for nothing. Called once per event, in the log's order."""
+        """What every member gets of an event; empty for nothing. Called as it comes, in the log's order, and again when it is replayed.
+
+        What only the one who asked hears of (MessageRefused, CommandRefused, CommandDone) does not come here.
+        """
 
     def joined(self, room: Room, rendered: Sequence[str], skipped: int) -> str:
-        """The frame of one tick: what was rendered, joined. `skipped`: messages that a sample left out."""
+        """The frame of one tick: what was rendered, joined. `skipped`: messages that a sample left out.
+
+        After `enter` it is called with nothing rendered where there is no history. Empty is not sent.
+        """
 
     def moderates(self, event: Event) -> bool:
         """Whether an event is for moderators and the broadcaster alone."""
@@ -68,6 +81,8 @@ class Connection(Protocol):
     """One client. For one event loop."""
 
     origin: Origin
+    person: Person | None
+    """Who is signed in on it: the session sets this. It decides who gets what is for moderators, and which lines a sample keeps."""
 
     def send(self, text: str) -> None:
         """A frame (on TCP: whole lines) to this client alone, in order with what its rooms send."""
@@ -75,15 +90,15 @@ class Connection(Protocol):
     def enter(self, room: Room, variant: Variant, *, resume: str | None = None, history: int = 0) -> bool:
         """Joins: the room's stream goes to this client from now on, without gap or repeat.
 
-        With a token first what was missed since, else the newest `history` messages, are rendered and sent, in one frame. Whether it
-        resumes where the token was; False too where there was none.
+        With a token first what was missed since, else the newest `history` messages, are rendered and sent, after what the session
+        sends in the same turn of the loop. Whether it resumes where the token was; False too where there was none.
         """
 
     def leave(self, room: Room) -> None:
         """Ends that."""
 
     def own(self, message_id: str) -> None:
-        """The message with this id is this client's own and is not sent to it."""
+        """The message with this id is this client's own and is not sent to it. Call it right after `say`."""
 
     def expect(self, command_id: str, answered: Answered) -> None:
         """`answered` is called once with what comes of a command; never where the connection ends before."""
@@ -115,7 +130,10 @@ class Hub(Protocol):
     sending: Sending
 
     def room(self, login: str) -> Room | None:
-        """The chat of a channel; None where there is no such channel."""
+        """The chat of a channel; None where there is no such channel, or another gateway serves it."""
+
+    def elsewhere(self, login: str) -> str | None:
+        """URL of the gateway that serves a channel that this one does not; None where this one does, or there is no such channel."""
 
     def spawn(self, connection: Connection, work: Callable[[], Awaitable[None]]) -> None:
         """Runs a coroutine function beside the session, in order with the connection's other work; errors are logged."""

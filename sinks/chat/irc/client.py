@@ -13,8 +13,8 @@ from sinks.chat.irc.render import IrcVariant
 from sinks.chat.sending import InvalidCommandError, Person, ShedError
 from streams.edges.accounts import Accounts
 
-MAX_WAITING = 100
-"""Commands of a client that may wait while the log is away: as many as a moderator may send in 30 s."""
+MAX_WAITING = 50
+"""Commands of a client that may wait while the log is away: half of what a moderator may send in 30 s, and of what a gateway lets wait."""
 Answer = Callable[[Event], None]
 
 
@@ -52,6 +52,7 @@ class Client:
     def signed_in(self, nick: str, person: Person | None) -> None:
         """The login is over."""
         self.nick, self._person = nick, person
+        self.connection.person = person
 
     @property
     def person(self) -> Person | None:

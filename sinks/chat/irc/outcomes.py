@@ -10,7 +10,6 @@ from sinks.chat.irc.client import Client
 from sinks.chat.irc.refusals import refused
 from streams.fold import At
 
-ALREADY_VIP = "bad_vip_grantee_already_vip"
 NOT_VIP = "bad_unvip_grantee_not_vip"
 
 
@@ -37,9 +36,17 @@ OUTCOMES = {
         "usage_delete", "delete_message_success", {"unknown_message": "bad_delete_message_error", "bad_target": "bad_delete_message_mod"}
     ),
     "clear": Outcome("usage_clear"),
-    "mod": Outcome("usage_mod", "mod_success", {"already_granted": "bad_mod_mod", "bad_target": "bad_mod_mod"}),
+    "mod": Outcome("usage_mod", "mod_success", {"already_granted": "bad_mod_mod", "bad_target": "bad_mod_banned"}),
     "unmod": Outcome("usage_unmod", "unmod_success", {"not_granted": "bad_unmod_mod", "bad_target": "bad_unmod_mod"}),
-    "vip": Outcome("usage_vip", "vip_success", {"already_granted": ALREADY_VIP, "bad_target": ALREADY_VIP}),
+    "vip": Outcome(
+        "usage_vip",
+        "vip_success",
+        {
+            "already_granted": "bad_vip_grantee_already_vip",
+            "bad_target": "bad_vip_grantee_banned",
+            "too_many_roles": "bad_vip_max_vips_reached",
+        },
+    ),
     "unvip": Outcome("usage_unvip", "unvip_success", {"not_granted": NOT_VIP, "bad_target": NOT_VIP}),
     "announce": Outcome("usage_announce"),
     "slow": Outcome("usage_slow_on", refused={"bad_value": "usage_slow_on"}),
@@ -61,7 +68,7 @@ class Asked(NamedTuple):
 def tell(client: Client, room: Room, asked: Asked, event: Event) -> None:
     """Tells the one who asked. What the room's stream tells all of its members is not told twice."""
     if isinstance(event, CommandRefused):
-        client.notice(room.login, _refusal(client, room, asked.outcome, event), **{"cause": event.reason, **asked.values})
+        client.notice(room.login, _refusal(client, room, asked.outcome, event), **{"cause": event.reason.replace("_", " "), **asked.values})
     elif isinstance(event, MessageRefused):
         refused(client, room, event)
     elif asked.outcome.success:

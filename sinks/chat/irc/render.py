@@ -71,6 +71,8 @@ class IrcVariant:
     def _posted(self, room: Room, message: MessagePosted) -> str:
         values = tag.of_author(message)
         values |= {"first-msg": tag.flag(message.first_message), "returning-chatter": "0"}
+        if self._history and room.replays:
+            values["historical"] = "1"
         text = plain(message.text)
         parent = room.message(message.reply_to) if message.reply_to else None
         if parent is not None:

@@ -1,6 +1,8 @@
 """JOIN and PART."""
 
-from sinks.chat.dialect import Room
+import math
+
+from sinks.chat.dialect import ROOMS_MOST, Room
 from sinks.chat.irc import capabilities, tags
 from sinks.chat.irc.client import Client
 from sinks.chat.irc.line import SERVER, Line, format_line
@@ -12,8 +14,6 @@ RESUME = "chronicast.live/resume"
 """Tag of a JOIN: the token of the last RESUME line that the client had."""
 HISTORY = 50
 """Messages that a client with the history capability gets at a JOIN."""
-MAX_ROOMS = 1_000
-"""Of one connection: ten times what clients put on one (dank-twitch-irc: 90), so that none keeps memory for 10,000."""
 NAMES_LINE = 20
 """Names in a 353 line: 20 of 25 characters end at 512 bytes, RFC 1459's line."""
 
@@ -26,9 +26,8 @@ def join(client: Client, line: Line, pace: Pace, membership: Membership) -> None
         if wait:
             more = f" and {len(names) - place - 1} more" if place + 1 < len(names) else ""
             told = name.removeprefix("#")[:64]
-            client.say_notice(
-                told, "msg_ratelimit", f"#{told}{more} not joined: 20 joins in 10 seconds at most. Join again in {wait:.0f} seconds."
-            )
+            words = f"#{told}{more} not joined: 20 joins in 10 seconds at most. Join again in {math.ceil(wait)} seconds."
+            client.say_notice(told, "msg_ratelimit", words)
             return
         _join(client, name, line.tags.get(RESUME), membership)
 
@@ -37,10 +36,13 @@ def _join(client: Client, name: str, resume: str | None, membership: Membership)
     login = name.removeprefix("#")[:64]
     room = client.hub.room(login) if name.startswith("#") else None
     if room is None:
-        client.notice(login, "msg_channel_suspended")
+        if (url := client.hub.elsewhere(login)) is not None:
+            client.say_notice(login, "msg_channel_suspended", f"#{login} is served by another gateway: connect to {url}")
+        else:
+            client.notice(login, "msg_channel_suspended")
         return
-    if len(client.rooms) >= MAX_ROOMS and room.login not in client.rooms:
-        client.say_notice(login, "msg_ratelimit", f"#{login} not joined: a connection has {MAX_ROOMS} channels at most. Open another one.")
+    if len(client.rooms) >= ROOMS_MOST and room.login not in client.rooms:
+        client.say_notice(login, "msg_ratelimit", f"#{login} not joined: a connection has {ROOMS_MOST} channels at most. Open another one.")
         return
     nick = client.nick or "*"
     client.connection.send(format_line("JOIN", f"#{room.login}", prefix=user_prefix(nick)) + _names(client, room, nick))
@@ -87,5 +89,6 @@ def change_variant(client: Client, former: object) -> None:
     """After a change of capabilities: the rooms that were joined before are rendered by it too."""
     if client.variant is not former:
         for room in client.rooms.values():
+            token = room.token()
             client.connection.leave(room)
-            client.connection.enter(room, client.variant)
+            client.connection.enter(room, client.variant, resume=token)
