@@ -53,7 +53,7 @@ def test_a_tags_value_comes_back(value: str) -> None:
 def test_any_values_make_one_line_with_as_many_parameters(
     command: str, params: list[str], text: str | None, tags: Any, prefix: str
 ) -> None:
-    line = format_line("X", *params, text=text, tags=tags, prefix=at)
+    line = format_line("X", *params, text=text, tags=tags, prefix=prefix)
     read = parse(line[:-2])
     assert line.endswith("\r\n")
     assert not set(line[:-2]) & set("\r\n\0")
