@@ -35,15 +35,22 @@ class Room(Protocol):
     """A channel's chat, as a gateway has it."""
 
     channel_id: str
-    login: str
-    display_name: str
-    state: RoomState
-    """Its rules; those of a new room before the first row."""
-
     auto_slow: bool
     """Whether the platform itself made it slow, by a backlog."""
     replays: bool
     """Whether what is being rendered and joined is history, or what was missed before joining."""
+
+    @property
+    def login(self) -> str:
+        """Of the channel."""
+
+    @property
+    def display_name(self) -> str:
+        """The channel's name as shown."""
+
+    @property
+    def state(self) -> RoomState:
+        """Its rules; those of a new room before the first row."""
 
     def message(self, message_id: str) -> MessagePosted | None:
         """A message that is shown and among the newest hundreds: for replies and deletions."""

@@ -64,7 +64,7 @@ def test_any_values_make_one_line_with_as_many_parameters(
 
 
 @given(FRAMES)
-@settings(max_examples=300)
+@settings(deadline=None)
 def test_any_frames_get_lines_a_close_or_silence(frames: list[str]) -> None:
     async def run() -> None:
         hub = MemoryHub()
