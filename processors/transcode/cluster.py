@@ -6,12 +6,13 @@ carries is counted from the sessions' rows as they change.
 """
 
 from collections.abc import Iterable, Iterator, MutableMapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from processors.transcode.ladder import Rendition, Source, ladder
+from processors.transcode.ladder import SOURCES, Rendition, Source, ladder
 from streams.fold import Rows, Table
 
 FULL = 10**12
@@ -130,7 +131,7 @@ class Session(msgspec.Struct, frozen=True):
     @property
     def load(self) -> Amount:
         """What its renditions take."""
-        return amount(each for each in self.ladder if each.name in self.renditions)
+        return _load(self.ladder, self.renditions)
 
 
 class Region(msgspec.Struct, frozen=True):
@@ -178,8 +179,6 @@ SESSIONS = Table("sessions", Session)
 REGION = Table("region", Region)
 BEATS = Table("beats", Beat)
 PEERS = Table("peers", Peer)
-SILENCE = Table("silence", Ref)
-"""Workers, the one heard longest ago first."""
 ROOM = Table("room", Ref)
 """Workers that take jobs, the one with most room first."""
 POTENTIAL = Table("potential", Ref)
@@ -190,7 +189,7 @@ WAITING = Table("waiting", Ref)
 """Sessions without a worker: partners first, then in the order of asking."""
 WINDING = Table("winding", Ref)
 """Sessions with an output that winds down, the first to end first."""
-TABLES = (WORKERS, SESSIONS, REGION, BEATS, PEERS, SILENCE, ROOM, POTENTIAL, OVERFLOW, WAITING, WINDING)
+TABLES = (WORKERS, SESSIONS, REGION, BEATS, PEERS, ROOM, POTENTIAL, OVERFLOW, WAITING, WINDING)
 _SELF = "self"
 
 
@@ -198,6 +197,11 @@ def amount(renditions: Iterable[Rendition]) -> Amount:
     """What renditions take together."""
     loads = [round(each.load * 1_000) for each in renditions]
     return Amount(sum(loads), len(loads))
+
+
+@lru_cache(SOURCES)
+def _load(whole: tuple[Rendition, ...], names: tuple[str, ...]) -> Amount:
+    return amount(each for each in whole if each.name in names)
 
 
 class Cluster:
@@ -218,21 +222,19 @@ class Cluster:
         """Changes the region's own row."""
         self.region = msgspec.structs.replace(self.region, **changes)
 
-    def heard(self, worker_id: str, now: int) -> None:
+    def heard(self, worker_id: str) -> None:
         """A worker lives."""
-        self.unheard(worker_id)
-        self._rows[BEATS][worker_id] = Beat(now)
-        self._rows[SILENCE][f"{now:020d} {worker_id}"] = Ref(worker_id)
+        self._rows[BEATS][worker_id] = Beat(self.region.now)
 
     def unheard(self, worker_id: str) -> None:
         """Nothing is expected of it any more."""
-        beat = self._rows[BEATS].pop(worker_id, None)
-        if beat is not None:
-            del self._rows[SILENCE][f"{beat.at:020d} {worker_id}"]
+        self._rows[BEATS].pop(worker_id, None)
 
     def silent(self, since: int) -> list[str]:
-        """Workers that were not heard after a time."""
-        return [key.partition(" ")[2] for key in _until(self._rows[SILENCE], since)]
+        """Workers that were not heard after a time. The one look at all of them: an order that moves with each heartbeat would leave so
+        many removed entries at its beginning that finding it took longer than this.
+        """
+        return [worker_id for worker_id, beat in self._rows[BEATS].items() if beat.at <= since]
 
     def put(self, worker_id: str, worker: Worker | None) -> None:
         """Writes a worker, or takes it away, with its places in the orders."""

@@ -1,5 +1,6 @@
 """The ladder: which renditions a tier gets from a source, and what each must be."""
 
+from functools import lru_cache
 from math import ceil
 from typing import Literal, NamedTuple
 
@@ -13,6 +14,10 @@ PEAK_RATIO = 1.5
 """maxrate over bit rate (T5)."""
 BUFFER_RATIO = 2
 """VBV buffer, in seconds of the bit rate (T5)."""
+
+
+SOURCES = 4_096
+"""Kinds of sources whose ladders are kept: encoders have some dozens of sizes and rates."""
 
 
 class Source(NamedTuple):
@@ -117,6 +122,7 @@ _LEVELS = (
 """ITU-T H.264 table A-1, without the levels that a ladder never needs."""
 
 
+@lru_cache(SOURCES)
 def ladder(tier: Tier, source: Source) -> tuple[Rendition, ...]:
     """Renditions to make beside the source, largest first; empty where the tier or the size allows none.
 

@@ -61,8 +61,10 @@ class Placement:
 
     def upgrade(self, worker_id: str) -> Iterator[Event]:
         """Gives what is free on a worker to its sessions that lack something: first what partners wait for, then affiliates by age."""
-        sessions = self._cluster.sessions
-        ids = [each for each in self._cluster.workers[worker_id].sessions if self._lacks(sessions[each])]
+        sessions, worker = self._cluster.sessions, self._cluster.workers[worker_id]
+        if worker.share.claimed == NOTHING and not self._upgradable():
+            return
+        ids = [each for each in worker.sessions if self._lacks(sessions[each])]
         for session_id in sorted(ids, key=lambda each: (sessions[each].tier != "partner", sessions[each].order)):
             session = sessions[session_id]
             if session.tier != "partner" and not self._upgradable():

@@ -54,23 +54,27 @@ class SchedulerFold:
     )
     tables = TABLES
 
+    def __init__(self, timeout_us: int = WORKER_TIMEOUT_US) -> None:
+        """`timeout_us`: silence after which a worker is lost, where heartbeats come at another pace than live."""
+        self._timeout_us = timeout_us
+
     def apply(self, rows: Rows, event: Event, at: At) -> Iterable[Event]:
         """Folds one command in."""
         cluster = Cluster(rows)
-        yield from _decide(cluster, event, at)
+        yield from _decide(cluster, event, at, self._timeout_us)
         load, throttled = cluster.region.load, cluster.region.throttled
         cluster.note(throttled=load >= THROTTLE_ON or (throttled and load > THROTTLE_OFF))
         cluster.close()
 
 
-def _decide(cluster: Cluster, event: Event, at: At) -> Iterator[Event]:
+def _decide(cluster: Cluster, event: Event, at: At, timeout_us: int) -> Iterator[Event]:
     """What follows from one command."""
     if not isinstance(event, Tick) and not cluster.region.name:
         cluster.note(name=event.region)  # type: ignore[attr-defined]
     placement = Placement(cluster)
     match event:
         case Tick():
-            yield from _tick(cluster, placement, at)
+            yield from _tick(cluster, placement, at, timeout_us)
         case WorkerHeartbeat():
             yield from _heard(cluster, placement, event, at)
         case WorkerStopped():
@@ -91,11 +95,11 @@ def _decide(cluster: Cluster, event: Event, at: At) -> Iterator[Event]:
             pass
 
 
-def _tick(cluster: Cluster, placement: Placement, at: At) -> Iterator[Event]:
+def _tick(cluster: Cluster, placement: Placement, at: At, timeout_us: int) -> Iterator[Event]:
     """A second: ends what has wound down, notices silence, serves who waits, tells the peers."""
     cluster.note(now=max(at.time, cluster.region.now))
     yield from _wound_down(cluster, placement)
-    for worker_id in cluster.silent(cluster.region.now - WORKER_TIMEOUT_US - 1):
+    for worker_id in cluster.silent(cluster.region.now - timeout_us - 1):
         yield from _lost(cluster, placement, worker_id)
     yield from _serve(cluster, placement)
     region = cluster.region
@@ -130,9 +134,7 @@ def _serve(cluster: Cluster, placement: Placement) -> Iterator[Event]:
 def _heard(cluster: Cluster, placement: Placement, beat: WorkerHeartbeat, at: At) -> Iterator[Event]:
     """A worker lives; if it is new, or carries something else than before, that is used or made up for."""
     cluster.note(now=max(at.time, cluster.region.now))
-    cluster.heard(beat.worker_id, cluster.region.now)
-    for worker_id in cluster.silent(cluster.region.now - WORKER_TIMEOUT_US - 1):
-        yield from _lost(cluster, placement, worker_id)
+    cluster.heard(beat.worker_id)
     former = cluster.workers.get(beat.worker_id)
     capacity = Amount(int(beat.capacity * 1_000), beat.outputs or UNBOUNDED)
     worker = msgspec.structs.replace(former or Worker(NOTHING), capacity=capacity, draining=beat.draining, overflow=beat.overflow)

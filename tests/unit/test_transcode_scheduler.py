@@ -131,16 +131,6 @@ def test_jobs_of_a_silent_worker_move_at_once(region):
     assert region.tick() == [assigned("s", "w2", attempt=2, reason="worker_lost")]
 
 
-@pytest.mark.row("T19")
-def test_heartbeat_of_another_worker_shows_the_silence_too(region):
-    region.beat("w1", 100)
-    region.ask("s")
-    for _ in range(4):
-        region.now += SECOND
-        out = region.beat("w2")
-    assert out == [assigned("s", "w2", attempt=2, reason="worker_lost")]
-
-
 def test_job_of_a_silent_worker_without_a_successor_is_released_and_waits(region):
     region.tick()
     region.beat("w1")
