@@ -11,7 +11,9 @@ from streams.log import Headers, Record
 BATCH = 500
 """Records delivered at once at most: some milliseconds of work for a reader on an event loop."""
 POLL_S = 0.1
-"""Longest wait for a record: how soon a closing is noticed."""
+"""Longest wait for a record at first: how soon a closing is noticed."""
+IDLE_POLL_S = 0.5
+"""What it is doubled to while nothing comes: each wait's end is a wake."""
 
 READING: dict[str, Any] = {
     "group.id": "unused",  # librdkafka wants one; with `assign` and no commit no group ever exists
@@ -24,6 +26,11 @@ READING: dict[str, Any] = {
     "reconnect.backoff.max.ms": 1_000,  # default 10 s: a broker that is back is found within one
     "logger": logging.getLogger("librdkafka"),
 }
+
+
+def next_wait(wait: float, *, came: bool) -> float:
+    """How long to wait for records after a wait that some came in, or none."""
+    return POLL_S if came else min(2 * wait, IDLE_POLL_S)
 
 
 def record_of(message: Message) -> Record:
@@ -49,6 +56,8 @@ class PartitionReader:
         """Per (topic, partition) the offset after the last record read, or the log's end where that has been met."""
         self._targets: dict[tuple[str, int], int] = {}
         """Ends as the first answer of each partition told them."""
+        self._highs: dict[tuple[str, int], int] = {}
+        """Ends as told when the last records of a partition were read; asking for all at every wake would cost more than reading."""
 
     def poll(self, timeout: float = POLL_S) -> Sequence[Record]:
         """The next records as soon as there are any; nothing after `timeout` seconds.
@@ -58,15 +67,14 @@ class PartitionReader:
         first = self._consumer.poll(timeout)
         if first is None:
             return ()
-        records = []
+        records, ahead = [], set()
         for message in (first, *self._consumer.consume(BATCH - 1, 0)):
             error = message.error()
             if error is None:
                 record = record_of(message)
                 at = (record.topic, record.partition)
                 self.next[at] = record.offset + 1
-                if at not in self._targets:
-                    self._targets[at] = self._high(at)
+                ahead.add(at)
                 records.append(record)
             elif error.code() == KafkaError._PARTITION_EOF:
                 at = (message.topic() or "", message.partition() or 0)
@@ -74,6 +82,9 @@ class PartitionReader:
                 self._targets.setdefault(at, self.next[at])
             else:
                 logging.getLogger("librdkafka").warning("reading %s/%s: %s", message.topic(), message.partition(), error.str())
+        for at in ahead:
+            self._highs[at] = self._high(at)
+            self._targets.setdefault(at, self._highs[at])
         return records
 
     def caught_up(self) -> bool:
@@ -81,8 +92,8 @@ class PartitionReader:
         return len(self._targets) == len(self.next) and all(self.next[at] >= end for at, end in self._targets.items())
 
     def lag(self) -> int:
-        """Records known to lie beyond what has been read, by the last fetch's answer."""
-        return sum(max(0, self._high(at) - offset) for at, offset in self.next.items())
+        """Records known to lie beyond what has been read, by the fetch that the last ones came with."""
+        return sum(max(0, end - self.next[at]) for at, end in self._highs.items())
 
     def _high(self, at: tuple[str, int]) -> int:
         """The partition's end as last told, without asking."""

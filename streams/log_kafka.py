@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.errors import BacklogFullError, NotAppendedError
-from streams.kafka_reading import POLL_S, PartitionReader
+from streams.kafka_reading import POLL_S, PartitionReader, next_wait
 from streams.kafka_source import KafkaSource
 from streams.log import Headers, Outgoing, Position, Record
 
@@ -129,14 +129,17 @@ class KafkaLog(KafkaSource):
     def close(self) -> None:
         """Ends all tails and the producer."""
         for tail in self._tails:
+            tail.end()
+        for tail in self._tails:
             tail.close()
-        self._producer.flush(CLOSE_S)
         self._closing.set()
+        self._producer.flush(CLOSE_S)
         self._poller.join()
 
     def _poll(self) -> None:
+        wait = POLL_S
         while not self._closing.is_set():
-            self._producer.poll(POLL_S)
+            wait = next_wait(wait, came=self._producer.poll(wait) > 0)
 
 
 def not_appended(topic: str, error: KafkaError) -> NotAppendedError:
@@ -161,9 +164,13 @@ class KafkaTail:
         self._thread = Thread(target=self._run, name="kafka-tail", daemon=True)
         self._thread.start()
 
+    def end(self) -> None:
+        """Lets it stop soon, without waiting."""
+        self._closing.set()
+
     def close(self) -> None:
         """Stops it; nothing is delivered after the return."""
-        self._closing.set()
+        self.end()
         if self._thread is not current_thread():
             self._thread.join()
 
@@ -173,9 +180,11 @@ class KafkaTail:
 
     def _run(self) -> None:
         reader = self._reader
+        wait = POLL_S
         try:
             while not self._closing.is_set():
-                batch = reader.poll()
+                batch = reader.poll(wait)
+                wait = next_wait(wait, came=bool(batch))
                 if batch:
                     self._deliver(batch)
                 self._lag = reader.lag()

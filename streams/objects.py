@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 from typing import Protocol, TypeVar
 from urllib.parse import unquote
 
@@ -16,10 +17,16 @@ from obstore.store import ObjectStore, from_url
 R = TypeVar("R")
 REQUESTS = 32
 """Requests under way at once: at a remote store's 50 ms for each, some hundred a second."""
-
+SLOW_S = 0.02
+"""A write to this machine's disk that took longer has waited for it; into the page cache a part takes 0.1 ms, a segment 0.5 ms."""
+SLOW_FOR_S = 10.0
+"""How long writes are then left to threads, so that the disk holds up no event loop."""
+LARGE = 4 << 20
+"""Bytes that are always left to a thread: some milliseconds of copying."""
 
 PLAIN = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*", re.ASCII)
 """Addresses that are file names as they are: obstore escapes others."""
+NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 _numbers = itertools.count()
 
 
@@ -55,6 +62,7 @@ class StoredObjects:
         self._store = store
         self._folder = folder
         self._threads = ThreadPoolExecutor(REQUESTS, "objects")
+        self._threads_until = 0.0
 
     @classmethod
     def at(cls, url: str) -> "StoredObjects":
@@ -64,8 +72,17 @@ class StoredObjects:
         return cls(from_url(url))
 
     async def put(self, address: str, data: bytes) -> None:
-        """Stores it whole: written beside and renamed."""
+        """Stores it whole: written beside and renamed.
+
+        A small one goes to the page cache at once: handing it to a thread and back takes several times the processor time of writing it.
+        """
         path = self._path(address)
+        if path is not None and len(data) <= LARGE and monotonic() >= self._threads_until:
+            began = monotonic()
+            _write(path, data)
+            if monotonic() - began > SLOW_S:
+                self._threads_until = monotonic() + SLOW_FOR_S
+            return
         if path is not None:
             await self._do(lambda: _write(path, data))
             return
@@ -76,7 +93,7 @@ class StoredObjects:
         path = self._path(address)
         try:
             if path is not None:
-                return await self._do(path.read_bytes)
+                return await self._do(lambda: Path(path).read_bytes())
             return await self._do(lambda: bytes(obstore.get(self._store, address).bytes()))
         except FileNotFoundError as missing:
             raise ObjectMissingError(address) from missing
@@ -95,9 +112,9 @@ class StoredObjects:
         found = await self._do(lambda: obstore.list(self._store, folder).collect())
         return sorted((entry["path"] for entry in found), key=str.encode)
 
-    def _path(self, address: str) -> Path | None:
+    def _path(self, address: str) -> str | None:
         """The file of an object; None where the store itself must say how it writes the name."""
-        return self._folder / address if self._folder is not None and PLAIN.fullmatch(address) else None
+        return f"{self._folder}/{address}" if self._folder is not None and PLAIN.fullmatch(address) else None
 
     async def _do(self, request: Callable[[], R]) -> R:
         """A request on a thread of ours: half the processor time of obstore's own coroutines, whose threads end a process by SIGABRT
@@ -106,12 +123,18 @@ class StoredObjects:
         return await asyncio.get_running_loop().run_in_executor(self._threads, request)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: str, data: bytes) -> None:
     """Writes a file beside its place under a name that obstore takes for unfinished, and moves it there."""
-    beside = path.with_name(f"{path.name}#{os.getpid()}{next(_numbers)}")
+    beside = f"{path}#{os.getpid()}{next(_numbers)}"
     try:
-        beside.write_bytes(data)
+        file = os.open(beside, NEW, 0o666)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
-    beside.replace(path)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(beside, NEW, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(file, rest) :]  # a disk that is getting full takes a piece, then fails
+    finally:
+        os.close(file)
+    os.replace(beside, path)

@@ -1,7 +1,7 @@
 """HLS of protocol version 3 with MPEG-TS segments, for players that know no fragmented MP4 (RFC 8216)."""
 
 from collections.abc import Sequence
-from itertools import zip_longest
+from itertools import groupby, takewhile
 from typing import NamedTuple
 
 from processors.playlist.rates import Rate, media_rate
@@ -24,16 +24,30 @@ AUDIO_PES_BYTES = 2930
 
 
 class Pair(NamedTuple):
-    """A segment of the classic playlist: two of ours, or one of them."""
+    """A segment of the classic playlist: two of ours, or one of them at a discontinuity."""
 
     number: int
-    """Its media sequence number: half of ours, so that no state is needed to count pairs."""
+    """Its media sequence number, as `pair_number` tells it of each of them."""
     segments: Sequence[Segment]
 
     @property
     def seconds(self) -> float:
         """Its length."""
         return sum(segment.seconds for segment in self.segments)
+
+
+def pair_number(segment: Segment) -> int:
+    """The number of the pair that a segment belongs to, so that no state is needed to count pairs.
+
+    From a segment to the next it grows by one in two; over a discontinuity both terms grow by one, so that the next pair begins there
+    in any case, and no number is left out.
+    """
+    return (segment.media_sequence + segment.discontinuity) // 2
+
+
+def _second(segment: Segment) -> bool:
+    """Whether a segment is the second half of its pair."""
+    return (segment.media_sequence + segment.discontinuity) % 2 == 1
 
 
 def classic_master(window: Window) -> str:
@@ -60,16 +74,18 @@ def _packed(rate: Rate, frame_rate: float) -> int:
 
 def classic_playlist(window: Window, listing: Listing, *, over: bool) -> str:
     """Pairs of whole segments of a video rendition for which the audio is whole too, since the newest gap."""
-    start, run = _run(window, listing)
+    run = _run(window, listing)
     listed = pairs(run, over=over)
-    first = listed[0].segments[0] if listed else run[0] if run else next(reversed(listing.segments), None)
+    first = run[0] if run else next(reversed(listing.segments), None)
     discontinuity = first.discontinuity if first is not None else 0
+    begins = pair_number(run[0]) if run else _next_number(listing, discontinuity)
     target = max([TARGET_DURATION, *(round(pair.seconds) for pair in listed)])
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", f"#EXT-X-TARGETDURATION:{target}", f"#EXT-X-MEDIA-SEQUENCE:{(start + 1) // 2}"]
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", f"#EXT-X-TARGETDURATION:{target}", f"#EXT-X-MEDIA-SEQUENCE:{begins}"]
     lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuity}")
     for pair in listed:
         first, last = pair.segments[0], pair.segments[-1]
-        lines += ["#EXT-X-DISCONTINUITY"] * (first.discontinuity - discontinuity)  # two where all between them was left out
+        if first.discontinuity != discontinuity:
+            lines.append("#EXT-X-DISCONTINUITY")
         discontinuity = first.discontinuity
         lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{date_time(first.began_us)}")
         lines.append(f"#EXTINF:{seconds(pair.seconds)},")
@@ -78,40 +94,37 @@ def classic_playlist(window: Window, listing: Listing, *, over: bool) -> str:
     return "\n".join([*lines, "#EXT-X-ENDLIST"] if over else lines) + "\n"
 
 
+def _next_number(listing: Listing, discontinuity: int) -> int:
+    """The number of the pair that comes next, at the beginning or after a gap: of the oldest segment since then, which waits for audio."""
+    waiting = [entry.segment for entry in takewhile(lambda entry: entry.segment is not None, reversed(listing.entries))]
+    if waiting and waiting[-1] is not None:
+        return pair_number(waiting[-1])
+    return (listing.entries[-1].media_sequence + 1 + discontinuity) // 2 if listing.entries else 0
+
+
 def listed_pairs(window: Window, listing: Listing, *, over: bool) -> list[Pair]:
     """What the playlist lists."""
-    return pairs(_run(window, listing)[1], over=over)
+    return pairs(_run(window, listing), over=over)
 
 
-def _run(window: Window, listing: Listing) -> tuple[int, list[Segment]]:
-    """Consecutive whole segments with audio, up to the newest, and the number with which they begin or will."""
+def _run(window: Window, listing: Listing) -> list[Segment]:
+    """Consecutive whole segments with audio, up to the newest, from the beginning of a pair on."""
     audio = window.edge("audio").last if window.alive("audio") else None
-    start = listing.entries[0].media_sequence if listing.entries else 0
     run: list[Segment] = []
     for entry in listing.entries:
         if entry.segment is None:
-            start = entry.media_sequence + 1
             run.clear()
         elif audio is None or entry.media_sequence <= audio:
+            if run and entry.segment.discontinuity > run[-1].discontinuity + 1:
+                run.clear()  # all between two discontinuities is missing: a gap, and a number may be
             run.append(entry.segment)
-    return start, run
+    # The first half of the oldest may have left the window; where the window is not full yet, there was none.
+    slid = bool(run) and run[0] is listing.entries[0].segment and window.full(listing)
+    return run[1:] if slid and _second(run[0]) else run
 
 
 def pairs(run: Sequence[Segment], *, over: bool) -> list[Pair]:
-    """Consecutive segments in pairs that begin with an even number, wherever the run begins; `over`: no more will come.
-
-    A pair has one number, so where a discontinuity falls within it, the segment before is left out: the rest of what a publisher had
-    sent when it went, at most one segment. So is a first segment whose even one has left the window.
-    """
-    found: list[Pair] = []
-    for first, second in zip_longest(run, run[1:]):
-        if first.media_sequence % 2:
-            continue
-        if second is None:
-            if over:
-                found.append(Pair(first.media_sequence // 2, (first,)))
-        elif second.discontinuity != first.discontinuity:
-            found.append(Pair(first.media_sequence // 2, (second,)))
-        else:
-            found.append(Pair(first.media_sequence // 2, (first, second)))
-    return found
+    """Consecutive segments in pairs, every one in one of them; the last waits for its second half unless it is `over`."""
+    found = [Pair(number, tuple(segments)) for number, segments in groupby(run, pair_number)]
+    waits = found and not over and not _second(found[-1].segments[-1])
+    return found[:-1] if waits else found

@@ -34,28 +34,25 @@ def media_playlist(window: Window, listing: Listing, shape: Shape, *, over: bool
     """A rendition's playlist. `over` says that the session has ended and nothing more will come."""
     entries = listing.entries
     growing = listing.growing if shape.parts else None
-    target = target_duration(listing)
+    whole = _whole(window, listing)
+    target = _target(listing, whole)
     first = entries[0].media_sequence if entries else growing.media_sequence if growing else 0
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", f"#EXT-X-TARGETDURATION:{target}"]
-    part = part_target(listing) if shape.parts else 0.0
+    part = _part_target(listing, whole) if shape.parts else 0.0
     lines.append(_server_control(window, shape, target, part))
     if shape.parts:
         lines.append(f"#EXT-X-PART-INF:PART-TARGET={seconds(part)}")
     lines.append(f"#EXT-X-MEDIA-SEQUENCE:{first}")
     lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{_first_discontinuity(listing)}")
-    if all(segment.independent for segment in listing.segments) and (growing is None or growing.independent):
+    if whole.independent and (growing is None or growing.independent):
         lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
     skipped = _skippable(listing, target, growing) if shape.skip else 0
     if skipped:
         lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
-    state = _State(window.channel_id, listing, target)
-    for index, entry in enumerate(entries):
-        if index < skipped:
-            state.skip(entry)
-        else:
-            lines += state.entry(entry, with_parts=shape.parts and index >= len(entries) - PART_SEGMENTS)
+    made = window.once("hls", listing, lambda: _entries(window, listing, shape, target, skipped), shape.parts, target, skipped)
+    lines += made.lines
     if growing is not None:
-        lines += state.opening(growing)
+        lines += _State(window.channel_id, listing, target, made.discontinuity, made.map).opening(growing)
         lines += _parts(growing)
     if over:
         lines.append("#EXT-X-ENDLIST")
@@ -66,17 +63,48 @@ def media_playlist(window: Window, listing: Listing, shape: Shape, *, over: bool
     return "\n".join(lines) + "\n"
 
 
-def target_duration(listing: Listing) -> int:
-    """Seconds: the declared longest segment, rounded; more only where a segment did come out longer."""
-    longest = max((segment.seconds for segment in listing.segments), default=0.0)
-    return max(1, round(listing.declared.segment_target_us / 1_000_000), round(longest))
+class _Whole(NamedTuple):
+    """What a listing's whole segments say together."""
+
+    seconds: float
+    """The longest."""
+    part_seconds: float
+    """The longest listed part."""
+    independent: bool
+    """All of them."""
 
 
-def part_target(listing: Listing) -> float:
+def _measure(listing: Listing) -> _Whole:
+    segments = listing.segments
+    listed = [entry.segment for entry in listing.entries[-PART_SEGMENTS:]]
+    return _Whole(
+        max((segment.seconds for segment in segments), default=0.0),
+        max((_longest_part(segment) for segment in listed if segment is not None), default=0.0),
+        all(segment.independent for segment in segments),
+    )
+
+
+def _longest_part(segment: Segment) -> float:
+    return max((part.duration for part in segment.parts), default=0) / segment.timescale
+
+
+def _whole(window: Window, listing: Listing) -> _Whole:
+    return window.once("whole", listing, lambda: _measure(listing))
+
+
+def target_duration(listing: Listing, window: Window | None = None) -> int:
+    """Seconds: the declared longest segment, rounded; more only where a segment did come out longer. The listing's window remembers."""
+    return _target(listing, _measure(listing) if window is None else _whole(window, listing))
+
+
+def _target(listing: Listing, whole: _Whole) -> int:
+    return max(1, round(listing.declared.segment_target_us / 1_000_000), round(whole.seconds))
+
+
+def _part_target(listing: Listing, whole: _Whole) -> float:
     """Seconds: the declared longest part, more only where a listed part did come out longer."""
-    listed = [entry.segment for entry in listing.entries[-PART_SEGMENTS:]] + [listing.growing]
-    longest = max((max(part.duration for part in one.parts) / one.timescale for one in listed if one and one.parts), default=0.0)
-    return max(listing.declared.part_target_us / 1_000_000, longest)
+    growing = _longest_part(listing.growing) if listing.growing is not None else 0.0
+    return max(listing.declared.part_target_us / 1_000_000, whole.part_seconds, growing)
 
 
 def next_part(window: Window, listing: Listing) -> str:
@@ -135,33 +163,55 @@ def _parts(segment: Segment) -> Iterator[str]:
         yield f'#EXT-X-PART:DURATION={seconds(part.duration / segment.timescale)},URI="{MEDIA}{part.address}"{independent}'
 
 
+class _Written(NamedTuple):
+    """The entries of a playlist, and what their tags leave said."""
+
+    lines: list[str]
+    discontinuity: int | None
+    map: str | None
+
+
+def _entries(window: Window, listing: Listing, shape: Shape, target: int, skipped: int) -> _Written:
+    """All but the skipped."""
+    lines: list[str] = []
+    state = _State(window.channel_id, listing, target)
+    for index, entry in enumerate(listing.entries):
+        if index < skipped:
+            state.skip(entry)
+        else:
+            lines += state.entry(entry, with_parts=shape.parts and index >= len(listing.entries) - PART_SEGMENTS)
+    return _Written(lines, state.discontinuity, state.map)
+
+
 class _State:
     """What the tags so far say, so that each is written where it changes."""
 
-    def __init__(self, channel_id: str, listing: Listing, target: int) -> None:
+    def __init__(
+        self, channel_id: str, listing: Listing, target: int, discontinuity: int | None = None, said_map: str | None = None
+    ) -> None:
         self._channel_id = channel_id
         self._listing = listing
         self._target = target
-        self._discontinuity: int | None = None
-        self._map: str | None = None
+        self.discontinuity = discontinuity
+        self.map = said_map
 
     def opening(self, segment: Segment) -> Iterator[str]:
         """Tags before a segment, or before a gap at another rendition's segment: discontinuity, initialisation segment and time."""
-        if self._discontinuity is not None and segment.discontinuity != self._discontinuity:
+        if self.discontinuity is not None and segment.discontinuity != self.discontinuity:
             yield "#EXT-X-DISCONTINUITY"
-        self._discontinuity = segment.discontinuity
+        self.discontinuity = segment.discontinuity
         declared = self._listing.inits.get(segment.discontinuity)
-        if declared is not None and declared.address != self._map:
+        if declared is not None and declared.address != self.map:
             yield f'#EXT-X-MAP:URI="{MEDIA}{declared.address}"'
-            self._map = declared.address
+            self.map = declared.address
         yield f"#EXT-X-PROGRAM-DATE-TIME:{date_time(segment.began_us)}"
 
     def skip(self, entry: Entry) -> None:
         """Passes over an entry that the client has."""
         if entry.reference is not None:
-            self._discontinuity = entry.reference.discontinuity
+            self.discontinuity = entry.reference.discontinuity
             declared = self._listing.inits.get(entry.reference.discontinuity)
-            self._map = declared.address if declared is not None else self._map
+            self.map = declared.address if declared is not None else self.map
 
     def entry(self, entry: Entry, *, with_parts: bool) -> Iterator[str]:
         """All lines of a segment or gap."""

@@ -1,11 +1,14 @@
 """What is listed for a channel now: the rows of the playlist view, read."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
 
 from processors.playlist.fold import LAG, LIVE_WINDOW
 from processors.playlist.state import DECLARED, HEAD, HERE, SEGMENTS, TRACKS, Declared, Segment, Track, segment_key
 from streams.fold import Rows
+
+T = TypeVar("T")
 
 
 class Entry(NamedTuple):
@@ -49,7 +52,8 @@ class Listing(NamedTuple):
 class Window:
     """A channel's live window, read when asked. Valid until the rows change."""
 
-    def __init__(self, rows: Rows, channel_id: str, size: int = LIVE_WINDOW) -> None:
+    def __init__(self, rows: Rows, channel_id: str, size: int = LIVE_WINDOW, settled: dict[Hashable, Any] | None = None) -> None:
+        """`settled` is what windows before this one found by `once`: it holds as long as the head stays and parts alone are added."""
         self.channel_id = channel_id
         self._segments = rows[SEGMENTS]
         self._size = size
@@ -57,6 +61,8 @@ class Window:
         self._head = rows[HEAD].get(HERE)
         self._declared: dict[str, dict[int, Declared]] = {}
         self._listings: dict[str, Listing | None] = {}
+        self._edges: dict[str, Edge] = {}
+        self._settled: dict[Hashable, Any] = {} if settled is None else settled
         if self._head is not None:
             for _, declared in sorted(rows[DECLARED].items()):
                 if declared.session_id == self._head.session_id:
@@ -72,7 +78,7 @@ class Window:
         """Programme date time of the newest segment's beginning; 0 before the first."""
         return 0 if self._head is None else self._head.began_us
 
-    @property
+    @cached_property
     def renditions(self) -> list[Listing]:
         """Those that are alive: source first, then by size and rate, audio last."""
         found = [listing for name in self._tracks if (listing := self.listing(name)) is not None and listing.alive]
@@ -88,8 +94,25 @@ class Window:
             self._listings[rendition] = self._read(rendition)
         return self._listings[rendition]
 
+    def once(self, what: str, listing: Listing, make: Callable[[], T], *given: Hashable) -> T:
+        """What follows from a listing's entries and `given`, and nothing else: made once while parts are added behind them."""
+        key = (what, listing.rendition, listing.entries[-1].media_sequence if listing.entries else -1, *given)
+        if key not in self._settled:
+            self._settled[key] = make()
+        found: T = self._settled[key]
+        return found
+
+    def full(self, listing: Listing) -> bool:
+        """Whether as many segments are listed as may be, so that the oldest may not be the first that there was."""
+        return len(listing.entries) >= self._size
+
     def edge(self, rendition: str) -> Edge:
         """How far the rendition's playlist goes."""
+        if rendition not in self._edges:
+            self._edges[rendition] = self._find_edge(rendition)
+        return self._edges[rendition]
+
+    def _find_edge(self, rendition: str) -> Edge:
         track = self._tracks.get(rendition)
         if track is None:
             return Edge(-1, 0)
@@ -120,8 +143,21 @@ class Window:
         if inits is None or rendition not in self._tracks:
             return None
         edge = self.edge(rendition)
+        key = ("entries", rendition, edge.last)
+        if key not in self._settled:
+            self._settled[key] = self._entries(rendition, edge.last, inits)
+        entries: tuple[Entry, ...] = self._settled[key]
+        growing = self._segments.get(segment_key(rendition, edge.last + 1))
+        if growing is not None and (not growing.parts or growing.discontinuity not in inits):
+            growing = None
+        newest = growing or next((e.segment for e in reversed(entries) if e.segment is not None), None)
+        if newest is None:
+            return None
+        return Listing(rendition, inits[newest.discontinuity], inits, entries, growing, self.alive(rendition))
+
+    def _entries(self, rendition: str, last: int, inits: Mapping[int, Declared]) -> tuple[Entry, ...]:
         entries: list[Entry] = []
-        for media_sequence in range(edge.last - self._size + 1, edge.last + 1):
+        for media_sequence in range(last - self._size + 1, last + 1):
             segment = self._segments.get(segment_key(rendition, media_sequence))
             if segment is None or not segment.whole:
                 if entries:
@@ -130,13 +166,7 @@ class Window:
                 entries.clear()
             else:
                 entries.append(Entry(media_sequence, segment, segment))
-        growing = self._segments.get(segment_key(rendition, edge.last + 1))
-        if growing is not None and (not growing.parts or growing.discontinuity not in inits):
-            growing = None
-        newest = growing or next((e.segment for e in reversed(entries) if e.segment is not None), None)
-        if newest is None:
-            return None
-        return Listing(rendition, inits[newest.discontinuity], inits, tuple(entries), growing, self.alive(rendition))
+        return tuple(entries)
 
     def _reference(self, media_sequence: int) -> Segment | None:
         """Another rendition's whole segment at a place; the source's rather than one that was made of it."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from processors.playlist.broadcast import BROADCASTS, NEWEST, Broadcast
 from processors.playlist.fold import LIVE_WINDOW
+from processors.playlist.state import HEAD, HERE, Head
 from processors.playlist.window import Listing, Window
 from schemas.events import ChannelProfile
 from sinks.origin.document import Document
@@ -30,6 +31,8 @@ class LiveChannel:
         self._size = size
         self._settled: str | None = None
         self._window: Window | None = None
+        self._head: Head | None = None
+        self._found: dict[Hashable, Any] = {}
         self._documents: dict[Hashable, Document] = {}
         self._waiting: dict[Hashable, Waiting] = {}
 
@@ -37,7 +40,7 @@ class LiveChannel:
     def window(self) -> Window:
         """What is listed now."""
         if self._window is None:
-            self._window = Window(self.rows, self.channel_id, self._size)
+            self._window = Window(self.rows, self.channel_id, self._size, self._found)
         return self._window
 
     @property
@@ -76,9 +79,12 @@ class LiveChannel:
             self._documents[key] = render()
         return self._documents[key]
 
-    def changed(self) -> None:
-        """Forgets what was rendered and wakes those whose part has come."""
+    def changed(self, *, part: bool = False) -> None:
+        """Forgets what was rendered and wakes those whose part has come; `part` says that a part was added and nothing else changed."""
         self._window = None
+        head = self.rows[HEAD].get(HERE)
+        if not part or head is not self._head:
+            self._head, self._found = head, {}
         self._documents.clear()
         for key, waiting in list(self._waiting.items()):
             if waiting.holds():

@@ -176,7 +176,7 @@ async def _block(channel: LiveChannel, listing: Listing, asked: Directives) -> N
     def holds() -> bool:
         return channel.window.holds(rendition, media_sequence, part) or channel.over(rendition)
 
-    if not await channel.until((rendition, media_sequence, part), holds, WAIT_TARGETS * target_duration(listing)):
+    if not await channel.until((rendition, media_sequence, part), holds, WAIT_TARGETS * target_duration(listing, channel.window)):
         raise late(f"segment {media_sequence}" + ("" if part is None else f" part {part}"))
 
 

@@ -127,6 +127,6 @@ class Views:
     def _on_segment(self, event: RenditionDeclared | PartProduced | SegmentProduced, at: At) -> None:
         channel = self._channel(event.channel_id)
         self._playlist.apply(channel.rows, event, at)
-        channel.changed()
+        channel.changed(part=isinstance(event, PartProduced))
         if self._caught_up and not isinstance(event, RenditionDeclared):
             self._stages.applied(event)

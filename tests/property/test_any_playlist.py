@@ -2,7 +2,7 @@
 
 import hls_playlist as hls
 import pytest
-from folding import MemoryRows, folded
+from folding import folded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_channel import Channel, Made, dummy
@@ -16,6 +16,7 @@ from processors.playlist.master import master_playlist
 from processors.playlist.window import Window
 from schemas.event import Event
 from schemas.events import PartProduced, RenditionDeclared, SegmentProduced
+from sinks.origin.channel import LiveChannel
 
 SIZE = 5
 """Segments listed: small, so that short lives fill it."""
@@ -55,9 +56,8 @@ def lives(draw: st.DrawFn, least: int = 1, most: int = 30) -> Life:
     return life
 
 
-def rendered(rows: MemoryRows) -> dict[str, str | None]:
+def rendered(window: Window) -> dict[str, str | None]:
     """Everything that the origin could serve."""
-    window = Window(rows, "42", SIZE)
     found: dict[str, str | None] = {
         "master": master_playlist(window, parts=True),
         "normal": master_playlist(window, parts=False),
@@ -74,6 +74,11 @@ def rendered(rows: MemoryRows) -> dict[str, str | None]:
     return found
 
 
+def seen(events: list[Event]) -> Window:
+    """The window after these events."""
+    return Window(folded(FOLD, events), "42", SIZE)
+
+
 def sequence(event: Event) -> int:
     return event.media_sequence if isinstance(event, PartProduced | SegmentProduced) else 0
 
@@ -88,8 +93,7 @@ def test_a_view_that_began_later_shows_the_same(data: st.DataObject) -> None:
     # Up to the last event before the segments and declarations that a view must have seen.
     latest = max((n for n, event in enumerate(events) if 0 < sequence(event) < oldest_needed), default=0)
     begin = data.draw(st.integers(0, latest))
-    late, whole = rendered(folded(FOLD, events[begin:])), rendered(folded(FOLD, events))
-    assert late == whole
+    assert rendered(seen(events[begin:])) == rendered(seen(events))
 
 
 @settings(max_examples=60, deadline=None)
@@ -102,7 +106,62 @@ def test_repeats_change_nothing(data: st.DataObject) -> None:
         if data.draw(st.integers(0, 9)) == 0:
             begin = data.draw(st.integers(0, number))
             repeated += events[begin : begin + data.draw(st.integers(0, 20))] if begin + 20 <= number else []
-    assert rendered(folded(FOLD, repeated)) == rendered(folded(FOLD, events))
+    assert rendered(seen(repeated)) == rendered(seen(events))
+
+
+@settings(max_examples=40, deadline=None)
+@given(lives(most=16))
+def test_what_an_origin_keeps_from_moment_to_moment_is_what_it_would_render_anew(events: Life) -> None:
+    channel = LiveChannel("42", SIZE)
+    for number, event in enumerate(events):
+        folded(FOLD, [event], channel.rows)
+        channel.changed(part=isinstance(event, PartProduced))
+        kept = rendered(channel.window)
+        if number % 3 == 0 or not isinstance(event, PartProduced):
+            assert kept == rendered(Window(channel.rows, "42", SIZE))
+
+
+@st.composite
+def unbroken(draw: st.DrawFn) -> tuple[Life, list[int]]:
+    """A session in which no segment is missing, however often the publisher reconnects, and its segments' numbers."""
+    first, began_with = draw(st.integers(100, 103)), draw(st.integers(0, 3))
+    channel = Channel([dummy("source"), dummy("audio")], first=first)
+    channel.discontinuity = began_with
+    made: list[Made] = []
+    for frames, reconnects in draw(
+        st.lists(st.tuples(st.integers(45, 72), st.sampled_from([False, False, True])), min_size=1, max_size=24)
+    ):
+        made += channel.segment(frames)
+        if reconnects:
+            channel.interrupt(3)
+    return Life(one.event for one in made), list(range(first, channel.next))
+
+
+@pytest.mark.row("P1")
+@settings(max_examples=150, deadline=None)
+@given(unbroken())
+def test_every_segment_is_in_the_classic_playlist_once_and_in_order(made: tuple[Life, list[int]]) -> None:
+    events, numbers = made
+    rows, listed = folded(FOLD, []), dict[int, str]()
+    for event in events:
+        folded(FOLD, [event], rows)
+        if isinstance(event, SegmentProduced):
+            _list_classic(Window(rows, "42", SIZE), listed, over=False)
+    _list_classic(Window(rows, "42", SIZE), listed, over=True)
+    assert list(listed) == list(range(min(listed), max(listed) + 1)), "a number is left out or comes late"
+    ranges = [uri.rpartition("/")[2].removesuffix(".ts").split("-") for uri in listed.values()]
+    assert [number for pair in ranges for number in range(int(pair[0]), int(pair[-1]) + 1)] == numbers
+
+
+def _list_classic(window: Window, listed: dict[int, str], *, over: bool) -> None:
+    """Adds what the classic playlist lists now; the same number always names the same."""
+    listing = window.listing("source")
+    if listing is None:
+        return
+    found = hls.media(classic_playlist(window, listing, over=over), URL)
+    for segment in found.segments:
+        assert round(segment.duration) <= found.target  # RFC 8216 section 4.3.3.1
+        assert listed.setdefault(segment.sequence, segment.uri) == segment.uri
 
 
 @pytest.mark.row("P1", "P4", "P5")

@@ -190,9 +190,14 @@ def test_a_classic_segment_never_spans_a_discontinuity() -> None:
     assert listing is not None
     found = hls.media(classic_playlist(view, listing, over=False), URL)
     names = [(s.sequence, s.uri.rpartition("/")[2], s.discontinuity) for s in found.segments]
-    assert names == [(51, "102-103.ts", 0), (52, "105.ts", 1), (53, "106-107.ts", 1)]
+    assert names == [(50, "101.ts", 0), (51, "102-103.ts", 0), (52, "104.ts", 0), (53, "105-106.ts", 1), (54, "107-108.ts", 1)]
+    made += live.segments(1)
+    view = window(made)
+    listing = view.listing("source")
+    assert listing is not None
+    assert hls.media(classic_playlist(view, listing, over=False), URL).last == 54, "the last one's second half is to come"
     over = hls.media(classic_playlist(view, listing, over=True), URL)
-    assert over.segments[-1].uri.endswith("/108.ts")
+    assert (over.last, over.segments[-1].uri[-7:]) == (55, "/109.ts")
 
 
 @pytest.mark.row("P2")

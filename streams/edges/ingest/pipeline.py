@@ -104,7 +104,8 @@ class Pipeline:
             entry = self._entries[0]
             stored_at = self._clock()
             if entry.stored is not None:
-                await asyncio.wait((entry.stored,))
+                if not entry.stored.done():
+                    await asyncio.wait((entry.stored,))
                 if entry.stored.cancelled():
                     continue  # given up: it is not in the queue any more
                 stored_at = entry.stored.result()

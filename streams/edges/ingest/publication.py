@@ -41,7 +41,7 @@ class LivePublication:
         self._clock = clock
         self._gone = gone
         self._segmenter = Segmenter(session.place)
-        self._bytes = 0
+        self._bytes = self._told = 0
         self._live = True
         self._overdue = asyncio.get_running_loop().call_later(no_video_s, self._no_video, no_video_s)
         session.attach()
@@ -49,12 +49,12 @@ class LivePublication:
 
     def video(self, body: bytes, timestamp: int) -> None:
         """A video message."""
-        self._count(body)
+        self._bytes += len(body)
         self._take(lambda: flv.video(body), self._segmenter.push_video, timestamp)
 
     def audio(self, body: bytes, timestamp: int) -> None:
         """An audio message."""
-        self._count(body)
+        self._bytes += len(body)
         self._take(lambda: flv.audio(body), self._segmenter.push_audio, timestamp)
 
     def metadata(self, values: dict[str, Any]) -> None:
@@ -77,10 +77,6 @@ class LivePublication:
         self._gone(self)
         self.session.interrupted(reason, counts, self._bytes, clean=clean)
 
-    def _count(self, body: bytes) -> None:
-        self._bytes += len(body)
-        metrics.BYTES.inc(len(body))
-
     def _take(self, parse: Callable[[], flv.Tag | None], push: Callable[[flv.Tag, int, int], list[Output]], timestamp: int) -> None:
         channel_id = self.session.profile.channel_id
         try:
@@ -95,6 +91,8 @@ class LivePublication:
 
     def _emit(self, outputs: list[Output]) -> None:
         self._overdue.cancel()
+        metrics.BYTES.inc(self._bytes - self._told)  # per part, not per message
+        self._told = self._bytes
         self.session.emit(outputs, self._segmenter.metadata)
         lengths = [output.duration / output.timescale for output in outputs if isinstance(output, Part) and output.rendition == "source"]
         if self._live and lengths and lengths[-1] > JITTER_S:

@@ -93,6 +93,7 @@ class RtmpConnection(asyncio.Protocol):
         self._connected = False
         self._timer: asyncio.TimerHandle | None = None
         self._rest: asyncio.TimerHandle | None = None
+        self._socket: socket.socket | None = None
         self._heard = 0.0
         self.peer = "?"
         """Address of the peer."""
@@ -103,6 +104,7 @@ class RtmpConnection(asyncio.Protocol):
         """See asyncio."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is not of that class
         self.peer = str((transport.get_extra_info("peername") or ("?",))[0])
+        self._socket = transport.get_extra_info("socket")  # asked once: each answer is a new object of several system calls
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()
         self._timer = self._loop.call_later(PUBLISH_TIMEOUT_S, self._publish_overdue)
@@ -146,9 +148,8 @@ class RtmpConnection(asyncio.Protocol):
 
     def _wake_at(self, size: int) -> None:
         """Bytes that must be there for the kernel to say so; an end of the connection is told at once."""
-        sock = self._transport.get_extra_info("socket") if self._transport is not None and not self._transport.is_closing() else None
-        if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
+        if self._socket is not None and self._transport is not None and not self._transport.is_closing():
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
 
     # ends
 
