@@ -6,7 +6,7 @@ for done (faust-streaming 606, 316); here what is committed is what the stores s
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
@@ -15,7 +15,8 @@ from aiokafka.consumer import fetcher
 from faust.transport.drivers import aiokafka
 from faust.types import TP, ConsumerMessage
 from faust.types.app import AppT
-from mode.threads import WorkerThread
+from mode import Service
+from mode.utils.futures import maybe_async
 
 from streams.log import Record
 
@@ -40,21 +41,43 @@ records were not taken within 100 ms is not in it: under load such partitions st
 events a second)."""
 
 
-class DaemonThread(WorkerThread):
-    """A thread of Faust's that does not keep a process alive that wants to end while the broker is away."""
+class LoopConsumer(aiokafka.AIOKafkaConsumerThread):
+    """Faust's fetching thread without the thread: aiokafka runs on the worker's own event loop.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.daemon = True
+    A thread takes turns at the interpreter with the folding, 5 ms each (`sys.getswitchinterval`), and each hand-over wakes a loop.
+    Where the broker is away it gives up in time instead of waiting for it.
+    """
 
-
-class ConsumerThread(aiokafka.AIOKafkaConsumerThread):
-    """The thread that fetches. Where the broker is away it gives up in time instead of waiting for it."""
+    wait_for_shutdown = False
 
     def _create_worker_consumer(self, transport: aiokafka.Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def start(self) -> None:
+        """Joins the group."""
+        await self._default_start()
+
+    async def stop(self) -> None:
+        """Ends it."""
+        await Service.stop(self)
+
+    async def on_stop(self) -> None:
+        """Leaves the group, if the broker answers; it notices by itself otherwise."""
+        if self._consumer is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._consumer.stop(), ANSWER_S)
+
+    async def _stop_futures(self) -> None:
+        await self._default_stop_futures()
+
+    async def _stop_exit_stacks(self) -> None:
+        await self._default_stop_exit_stacks()
+
+    async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Calls."""
+        return await maybe_async(fun(*args, **kwargs))
 
     async def commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commits, or does not: a commit is a hint."""
@@ -62,11 +85,6 @@ class ConsumerThread(aiokafka.AIOKafkaConsumerThread):
             return bool(await asyncio.wait_for(super().commit(offsets), ANSWER_S))
         except TimeoutError:
             return False
-
-    async def on_thread_stop(self) -> None:
-        """Leaves the group, if the broker answers; it notices by itself otherwise."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(super().on_thread_stop(), ANSWER_S)
 
 
 class Consumer(aiokafka.Consumer):
@@ -77,7 +95,7 @@ class Consumer(aiokafka.Consumer):
         return cast(Transport, self.transport).positions
 
     def _new_consumer_thread(self) -> aiokafka.AIOKafkaConsumerThread:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon, Worker=DaemonThread)
+        return LoopConsumer(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's signature
         """What the fetcher has, by partition."""
