@@ -11,11 +11,11 @@ from faust.types import TP
 
 from schemas.wire import Codec
 from streams.errors import FatalError
-from streams.faust_transport import BatchSchema, Transport, unpack_as_records
+from streams.faust_transport import Transport, unpack_as_records
 from streams.fold import Fold
 from streams.kafka_batches import KafkaBatches
 from streams.lanes import Lanes
-from streams.log import Log
+from streams.log import Log, Record
 from streams.outputs import group_name
 from streams.runner import Runner
 from streams.store import Stores
@@ -25,8 +25,8 @@ from streams.watchdog import Watchdog
 logger = structlog.get_logger()
 BATCH = 1_000
 """Records of a fetch at most: tens of milliseconds of folding, the longest that the event loop is held."""
-BUFFERED = 4
-"""Batches that wait for a fold before fetching of the partition pauses."""
+BUFFERED = 4 * BATCH
+"""Records of a partition that wait for a fold before fetching pauses."""
 SESSION_S = 10.0
 """A killed worker's partitions move after this long; Faust's default is 60."""
 HEARTBEATS = 5
@@ -69,7 +69,7 @@ class FaustWorker:
         """
         self._batches = KafkaBatches(bootstrap, log)
         self._runners = [Runner(fold, log, codec, stores, append=self._batches.append, code_version=code_version) for fold in folds]
-        self._lanes: list[Lanes] = []
+        self._lanes = [(runner.topic, Lanes(runner.run_batch, self._fail, batch=BATCH, waiting=BUFFERED)) for runner in self._runners]
         self._settings: dict[str, Any] = {
             "id": group_name(folds),
             "broker": f"kafka://{bootstrap}",
@@ -114,7 +114,7 @@ class FaustWorker:
                 task.cancel()
             await self._end(app)
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.gather(*(lanes.close() for lanes in self._lanes))
+            await asyncio.gather(*(lanes.close() for _, lanes in self._lanes))
             await self._batches.close()
 
     def lacks(self) -> str:
@@ -127,25 +127,13 @@ class FaustWorker:
         unpack_as_records()
         app: Any = faust.App(**self._settings)
         app.transport = Transport(app.conf.broker_consumer, app, asyncio.get_running_loop())
-        app.transport.positions = self
+        app.transport.work = self
         app.on_partitions_revoked.connect(self._revoked)
-        for runner in self._runners:
-            self._add_agent(app, runner)
+        for topic in {runner.topic for runner in self._runners}:
+            app.topics.add(app.topic(topic))
         if self._ticker is not None:
             self._add_ticker(app, self._ticker)
         return app
-
-    def _add_agent(self, app: Any, runner: Runner) -> None:
-        topic = app.topic(runner.topic, schema=BatchSchema())
-
-        lanes = Lanes(runner.run_batch, self._fail, batch=BATCH, waiting=BUFFERED)
-        self._lanes.append(lanes)
-
-        async def fold(stream: Any) -> None:
-            async for event in stream.events():
-                await lanes.put(event.message.partition, event.message.value)
-
-        app.agent(topic, name=runner.view, concurrency=1)(fold)
 
     def _add_ticker(self, app: Any, ticker: Ticker) -> None:
         async def tick() -> None:
@@ -183,6 +171,12 @@ class FaustWorker:
                     await runner.reopen(partition)
         except Exception as cause:
             self._fail(cause)
+
+    async def deliver(self, tp: TP, records: Sequence[Record]) -> None:
+        """Gives the records to the folds over their topic."""
+        for topic, lanes in self._lanes:
+            if topic == tp.topic:
+                await lanes.put(tp.partition, records)
 
     def next_offset(self, tp: TP) -> int | None:
         """The least offset after what all folds over a topic have done."""
@@ -254,7 +248,6 @@ SETTINGS: dict[str, Any] = {
     "broker_max_poll_records": BATCH,
     "broker_max_poll_interval": 3_600.0,  # a batch that is tried again and again through an outage must not lose its partition
     "consumer_auto_offset_reset": "earliest",
-    "stream_buffer_maxsize": BUFFERED,
     "stream_wait_empty": False,  # the runner itself waits for the batch in flight before it closes the store
     "stream_recovery_delay": 0.0,
     "web_enabled": False,  # and `App.start` instead of Faust's worker command, which would bind port 6066 all the same

@@ -6,22 +6,24 @@ for done (faust-streaming 606, 316); here what is committed is what the stores s
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
-import faust
 from aiokafka.consumer import fetcher
 from faust.transport.drivers import aiokafka
 from faust.types import TP, ConsumerMessage
-from faust.types.app import AppT
-from mode.threads import WorkerThread
+from mode import Service
+from mode.utils.futures import maybe_async
 
 from streams.log import Record
 
 
-class Positions(Protocol):
-    """Where the folds of a worker are."""
+class Work(Protocol):
+    """What the folds of a worker do with the partitions that it has."""
+
+    async def deliver(self, tp: TP, records: Sequence[Record]) -> None:
+        """Takes the records that a fetch brought of a partition; returns once more may come."""
 
     async def take_over(self, assigned: Mapping[TP, int]) -> dict[TP, int]:
         """Opens what is assigned, given what the group has committed (0 for nothing); where to read on."""
@@ -40,21 +42,43 @@ records were not taken within 100 ms is not in it: under load such partitions st
 events a second)."""
 
 
-class DaemonThread(WorkerThread):
-    """A thread of Faust's that does not keep a process alive that wants to end while the broker is away."""
+class LoopConsumer(aiokafka.AIOKafkaConsumerThread):
+    """Faust's fetching thread without the thread: aiokafka runs on the worker's own event loop.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.daemon = True
+    A thread takes turns at the interpreter with the folding, 5 ms each (`sys.getswitchinterval`), and each hand-over wakes a loop.
+    Where the broker is away it gives up in time instead of waiting for it.
+    """
 
-
-class ConsumerThread(aiokafka.AIOKafkaConsumerThread):
-    """The thread that fetches. Where the broker is away it gives up in time instead of waiting for it."""
+    wait_for_shutdown = False
 
     def _create_worker_consumer(self, transport: aiokafka.Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def start(self) -> None:
+        """Joins the group."""
+        await self._default_start()
+
+    async def stop(self) -> None:
+        """Ends it."""
+        await Service.stop(self)
+
+    async def on_stop(self) -> None:
+        """Leaves the group, if the broker answers; it notices by itself otherwise."""
+        if self._consumer is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._consumer.stop(), ANSWER_S)
+
+    async def _stop_futures(self) -> None:
+        await self._default_stop_futures()
+
+    async def _stop_exit_stacks(self) -> None:
+        await self._default_stop_exit_stacks()
+
+    async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Calls."""
+        return await maybe_async(fun(*args, **kwargs))
 
     async def commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commits, or does not: a commit is a hint."""
@@ -63,86 +87,56 @@ class ConsumerThread(aiokafka.AIOKafkaConsumerThread):
         except TimeoutError:
             return False
 
-    async def on_thread_stop(self) -> None:
-        """Leaves the group, if the broker answers; it notices by itself otherwise."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(super().on_thread_stop(), ANSWER_S)
-
 
 class Consumer(aiokafka.Consumer):
     """Delivers a message per partition and fetch: its value is the list of records, its offset the last one's."""
 
     @property
-    def _positions(self) -> Positions:
-        return cast(Transport, self.transport).positions
+    def _work(self) -> Work:
+        return cast(Transport, self.transport).work
 
     def _new_consumer_thread(self) -> aiokafka.AIOKafkaConsumerThread:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon, Worker=DaemonThread)
+        return LoopConsumer(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's signature
-        """What the fetcher has, by partition."""
-        records, active = await self._wait_next_records(timeout)
+        """Hands over what the fetcher has, partition by partition. Faust itself gets no message."""
+        records, _ = await self._wait_next_records(timeout)
         # While a rebalance has stopped the flow, what was fetched is dropped: `perform_seek` goes before the next fetch.
-        if records is None or self.should_stop or not self.flow_active:
-            return
-        for tp, batch in records.items():
-            if batch and (active is None or tp in active or tp in self._buffered_partitions):
-                yield tp, self._to_message(tp, batch)
-
-    def _to_message(self, tp: TP, records: Sequence[Any]) -> ConsumerMessage:
-        last = records[-1]
-        generation = self.app.consumer_generation_id
-        return ConsumerMessage(
-            tp.topic,
-            tp.partition,
-            last.offset,
-            last.timestamp / 1_000,
-            0,
-            [],
-            None,
-            cast(bytes, records),  # Faust passes it on as it is
-            None,
-            tp=tp,
-            generation_id=generation,
-        )
+        if records is not None and self.flow_active and not self.should_stop:
+            for tp, batch in records.items():
+                if batch:
+                    await self._work.deliver(tp, batch)
+        none: tuple[tuple[TP, ConsumerMessage], ...] = ()
+        for message in none:
+            yield message
 
     async def perform_seek(self) -> None:
         """Called before fetching begins or goes on after each rebalance: from the stores' watermarks."""
         held = await self.seek_to_committed()
         committed = {TP(*tp): offset if offset is not None and offset > 0 else 0 for tp, offset in held.items()}
-        starts = await self._positions.take_over(committed)
+        starts = await self._work.take_over(committed)
         self._committed_offset.update(committed)
         for tp in starts:
             self._read_offset[tp] = None
         await self.seek_wait(starts)
 
-    def _new_offset(self, tp: TP) -> int | None:
-        """What is committed for a partition: the stores' word, not the acknowledgements counted."""
-        self._acked[tp].clear()
-        self._acked_index[tp].clear()
-        return self._positions.next_offset(tp)
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        """The partitions that a commit is about: what is assigned, or of that the topics and partitions asked for."""
+        return (tp for tp in self.assignment() if topics is None or tp in topics or tp.topic in topics)
 
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """The runner finds gaps itself; the distance between two messages here is a batch."""
+    def _new_offset(self, tp: TP) -> int | None:
+        """What is committed for a partition: the stores' word."""
+        return self._work.next_offset(tp)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """The watchdog looks after that; Faust would miss its messages."""
 
 
 class Transport(aiokafka.Transport):
     """The transport of a worker."""
 
     Consumer = Consumer
-    positions: Positions
-
-
-class BatchSchema(faust.Schema[Any, Any]):
-    """Lets the records of a message pass as they are."""
-
-    def compile(self, app: AppT, **_: Any) -> Any:
-        """The function that makes a message an event."""
-
-        async def decode(message: ConsumerMessage, *, propagate: bool = False) -> Any:
-            return app.create_event(None, message.value, None, message)
-
-        return decode
+    work: Work
 
 
 class FetchedRecords(fetcher.PartitionRecords):  # type: ignore[misc]

@@ -1,6 +1,7 @@
 """Batches of a partition one after another, partitions side by side: while one waits for its acknowledgements others are folded."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from streams.log import Record
@@ -8,48 +9,70 @@ from streams.log import Record
 RunBatch = Callable[[int, Sequence[Record]], Awaitable[None]]
 
 
+class Lane:
+    """What waits of one partition."""
+
+    def __init__(self) -> None:
+        self.deliveries: deque[Sequence[Record]] = deque()
+        self.count = 0
+        """Records in them."""
+        self.some = asyncio.Event()
+        self.room = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    def take(self, most: int) -> Sequence[Record]:
+        """The first delivery, and what follows it without a gap up to `most` records."""
+        records = self.deliveries.popleft()
+        while self.deliveries and len(records) < most and self.deliveries[0][0].offset == records[-1].offset + 1:
+            records = [*records, *self.deliveries.popleft()]
+        self.count -= len(records)
+        return records
+
+
 class Lanes:
-    """A queue and a task for each partition. For one event loop."""
+    """A lane and a task for each partition. For one event loop."""
 
     def __init__(self, run: RunBatch, failed: Callable[[Exception], None], *, batch: int, waiting: int) -> None:
         """`run` takes (partition, records) and is not called again for a partition for which it raised; `failed` is told.
 
         What waits is joined up to `batch` records, so that a backlog is worked off in large batches and a lone record at
         once. Only what follows without a gap is joined: the runner looks for what is missing or came before at the
-        beginning of a batch. At most `waiting` deliveries of a partition wait.
+        beginning of a batch. A delivery that makes it `waiting` records of a partition, or more, waits for room.
         """
         self._run = run
         self._failed = failed
         self._batch = batch
         self._waiting = waiting
-        self._queues: dict[int, asyncio.Queue[Sequence[Record]]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._lanes: dict[int, Lane] = {}
 
     async def put(self, partition: int, records: Sequence[Record]) -> None:
-        """Lets records be run; returns as soon as they have a place in the queue."""
-        queue = self._queues.get(partition)
-        if queue is None:
-            queue = self._queues[partition] = asyncio.Queue(self._waiting)
-            self._tasks.append(asyncio.create_task(self._work(partition, queue)))
-        await queue.put(records)
+        """Lets records be run; returns at once, or where too many wait when that has changed."""
+        lane = self._lanes.get(partition)
+        if lane is None:
+            lane = self._lanes[partition] = Lane()
+            lane.task = asyncio.create_task(self._work(partition, lane))
+        lane.deliveries.append(records)
+        lane.count += len(records)
+        lane.some.set()
+        if lane.count >= self._waiting:
+            lane.room.clear()
+            await lane.room.wait()
 
     async def close(self) -> None:
         """Ends the tasks; what waits is dropped."""
-        for task in self._tasks:
+        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _work(self, partition: int, queue: asyncio.Queue[Sequence[Record]]) -> None:
+    async def _work(self, partition: int, lane: Lane) -> None:
         try:
-            held: Sequence[Record] = ()
             while True:
-                records, held = held or await queue.get(), ()
-                while not queue.empty() and len(records) < self._batch and not held:
-                    following = queue.get_nowait()
-                    if following[0].offset == records[-1].offset + 1:
-                        records = [*records, *following]
-                    else:
-                        held = following
-                await self._run(partition, records)
+                if not lane.deliveries:
+                    lane.some.clear()
+                    await lane.some.wait()
+                await self._run(partition, lane.take(self._batch))
+                if lane.count < self._waiting:
+                    lane.room.set()
         except Exception as cause:
             self._failed(cause)

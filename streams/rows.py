@@ -1,6 +1,6 @@
 """What a fold reads and writes: typed rows over a store, with the writes of the batch laid over it until they are committed."""
 
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from heapq import merge
 from typing import Any, TypeVar
 
@@ -17,12 +17,14 @@ ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 
 Rows need no schema evolution: another row type is another meaning, so another version of the fold, and that is a new view.
 """
+ROW_BYTES = 500
+"""What a row takes in memory beside its bytes: the value, entries in three dicts."""
 
 
 class TableRows(MutableMapping[str, R]):
     """A table's rows under one event key."""
 
-    __slots__ = ("_batch", "_complete", "_decoder", "_prefix", "_stored", "_values")
+    __slots__ = ("_batch", "_changed", "_complete", "_decoder", "_hashes", "_prefix", "_stored", "_values")
 
     def __init__(self, batch: "Batch", prefix: bytes, decoder: "msgspec.msgpack.Decoder[R]") -> None:
         self._batch = batch
@@ -32,6 +34,10 @@ class TableRows(MutableMapping[str, R]):
         """Rows as this batch has them; None is removed or missing."""
         self._stored: dict[str, bytes | None] = {}
         """The same rows as the store has them."""
+        self._hashes: dict[str, int] = {}
+        """Shares in the digest of rows that the store has, where known."""
+        self._changed: set[str] = set()
+        """Rows written since the last commit."""
         self._complete = False
         """Whether all rows of the table are in `_values`."""
 
@@ -77,12 +83,21 @@ class TableRows(MutableMapping[str, R]):
         """Takes one write back."""
         self._values[row] = value
 
-    def changes(self) -> Iterator[tuple[bytes, bytes | None, bytes | None]]:
-        """(address, row before, row now) of what is not as the store has it."""
-        for row, value in self._values.items():
-            before, now = self._stored[row], None if value is None else ENCODER.encode(value)
+    def changes(self) -> Iterator[tuple[bytes, bytes | None, int]]:
+        """(address, row now, change of the digest) of what is not as the store has it, which the caller writes there."""
+        for row in self._changed:
+            value, before = self._values[row], self._stored[row]
+            now = None if value is None else ENCODER.encode(value)
             if now != before:
-                yield self._prefix + row.encode(), before, now
+                address = self._prefix + row.encode()
+                share = self._hashes.pop(row, None)
+                less = share if share is not None else 0 if before is None else row_hash(address, before)
+                more = 0
+                if now is not None:
+                    more = self._hashes[row] = row_hash(address, now)
+                self._stored[row] = now
+                yield address, now, more - less
+        self._changed.clear()
 
     def _load(self, row: str) -> R | None:
         return self._keep(row, self._batch.store.get(self._prefix + row.encode()))
@@ -98,11 +113,15 @@ class TableRows(MutableMapping[str, R]):
         self._stored[row] = stored
         value = None if stored is None else self._decoder.decode(stored)
         self._values[row] = value
+        self._batch.size += ROW_BYTES + (0 if stored is None else len(stored))
         return value
 
     def _write(self, row: str, value: R | None) -> None:
         before = self._values[row] if row in self._values else self._load(row)
         self._batch.written.append((self, row, before))
+        if not self._changed:
+            self._batch.changed.append(self)
+        self._changed.add(row)
         self._values[row] = value
 
 
@@ -124,10 +143,6 @@ class KeyRows:
         """Whether no table of the fold has a row here."""
         return all(next(iter(self._table(name)), None) is None for name in self._batch.decoders if name != OWED.name)
 
-    def touched(self) -> Iterable[TableRows[Any]]:
-        """The tables that were asked for."""
-        return self._tables.values()
-
     def _table(self, name: str) -> TableRows[Any]:
         found = self._tables.get(name)
         if found is None:
@@ -139,13 +154,20 @@ class KeyRows:
 
 
 class Batch:
-    """The writes of some events, event by event kept or dropped, and at the end committed together."""
+    """The writes of some events, event by event kept or dropped, and at the end committed together.
+
+    What it has read stays for the events after the commit, as long as nobody else writes to the store.
+    """
 
     def __init__(self, store: Store, decoders: dict[str, "msgspec.msgpack.Decoder[Any]"]) -> None:
         self.store = store
         self.decoders = decoders
         self.written: list[tuple[TableRows[Any], str, Any]] = []
         """(table, row, value before) of each write since the last `keep`."""
+        self.changed: list[TableRows[Any]] = []
+        """The tables written to since the last commit."""
+        self.size = 0
+        """Bytes of memory that it holds, roughly."""
         self._keys: dict[bytes, KeyRows] = {}
 
     def rows(self, key: bytes) -> KeyRows:
@@ -177,11 +199,11 @@ class Batch:
             table.restore(row, before)
 
     def changes(self, digest: int) -> tuple[dict[bytes, bytes | None], int]:
-        """What differs from the store, and the digest that follows from its own."""
+        """What differs from the store, and the digest that follows from its own. The caller commits it, or uses this no more."""
         changed: dict[bytes, bytes | None] = {}
-        for rows in self._keys.values():
-            for table in rows.touched():
-                for address, before, now in table.changes():
-                    changed[address] = now
-                    digest += (row_hash(address, now) if now is not None else 0) - (row_hash(address, before) if before is not None else 0)
+        for table in self.changed:
+            for address, now, more in table.changes():
+                changed[address] = now
+                digest += more
+        self.changed.clear()
         return changed, digest % DIGEST_MODULUS

@@ -35,6 +35,8 @@ RETRY_MOST_S = 2.0
 """Pauses double from the first to the most: a short hiccup costs little, a long outage no CPU."""
 REOPENED = 5_000
 """Records folded at once where a rebuilt store catches up: bounds the memory that they take."""
+ROWS_BYTES = 4 << 20
+"""Memory for rows that stay between the batches of a partition: those that change often need not be read and decoded each time."""
 
 Pause = Callable[[float], Awaitable[None]]
 Append = Callable[[Sequence[Outgoing]], Awaitable[None]]
@@ -55,6 +57,8 @@ class Partition:
         self.store = store
         self.progress = store.progress()
         self.emitted = emitted
+        self.rows: Batch | None = None
+        """Rows as the last batch left them; None where a batch did not come to its commit, or they were too many."""
         self.lock = asyncio.Lock()
         """Held by the batch in flight: closing waits for it."""
         self.closing = False
@@ -160,6 +164,7 @@ class Runner:
                     f"the rebuilt {self.view}/{partition} is ahead of the live one: outputs would be missing. Rebuild it again"
                 )
             former, held.store, held.progress, held.emitted = held.store, store, store.progress(), max(held.emitted, end)
+            held.rows = None
             with suppress(Exception):  # its files may be gone: that may be why the view was rebuilt
                 former.close()
             for start in range(held.progress.watermark + 1, end, REOPENED):
@@ -212,7 +217,7 @@ class Runner:
             fresh = [*await self._missed(partition, watermark + 1, fresh[0].offset), *fresh]
 
         # 3. Decode, apply, collect outputs. Their ids and bytes follow from the input's position and content alone.
-        batch = Batch(held.store, self._decoders)
+        batch, held.rows = held.rows or Batch(held.store, self._decoders), None
         outputs: list[Outgoing] = []
         for record in fresh:
             silently = record.offset < held.emitted
@@ -232,6 +237,7 @@ class Runner:
         progress = Progress(fresh[-1].offset, digest)
         held.store.commit(changes, progress)
         held.progress = progress
+        held.rows = batch if batch.size < ROWS_BYTES else None
         self.metrics.events.inc(len(fresh))
 
         # 6. Return: the driver may acknowledge. Where it does not come to that, step 2 drops the repeat.

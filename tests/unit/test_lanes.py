@@ -19,7 +19,7 @@ async def test_one_that_waits_does_not_hold_up_another_and_what_waits_is_joined(
         if partition == 0:
             await gate.wait()
 
-    lanes = Lanes(run, lambda _: None, batch=3, waiting=4)
+    lanes = Lanes(run, lambda _: None, batch=3, waiting=5)
     for delivery in ((1,), (2,), (3,), (4,), (5,)):
         await lanes.put(0, records(*delivery))
         await asyncio.sleep(0)
@@ -29,6 +29,24 @@ async def test_one_that_waits_does_not_hold_up_another_and_what_waits_is_joined(
     gate.set()
     await asyncio.sleep(0.01)
     assert ran[2:] == [(0, [2, 3, 4]), (0, [5])]
+    await lanes.close()
+
+
+async def test_who_delivers_waits_while_too_many_records_wait_and_only_then() -> None:
+    gate = asyncio.Event()
+
+    async def run(partition, batch) -> None:
+        await gate.wait()
+
+    lanes = Lanes(run, lambda _: None, batch=3, waiting=3)
+    await lanes.put(0, records(1))
+    await asyncio.sleep(0)
+    await lanes.put(0, records(2, 3))
+    third = asyncio.create_task(lanes.put(0, records(4)))
+    await asyncio.sleep(0.01)
+    assert not third.done()
+    gate.set()
+    await asyncio.wait_for(third, 1)
     await lanes.close()
 
 

@@ -181,9 +181,9 @@ class JoinsAnything(Lanes):
     """Deliveries are joined whether or not one continues the other."""
 
     async def put(self, partition: int, records: Any) -> None:
-        queue = self._queues.get(partition)
-        if queue is not None and not queue.empty():
-            records = [*queue.get_nowait(), *records]
+        lane = self._lanes.get(partition)
+        if lane is not None and lane.deliveries:
+            records = [*lane.take(0), *records]
         await super().put(partition, records)
 
 
