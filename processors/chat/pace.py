@@ -66,7 +66,8 @@ class PaceFold:
             channels = [event.channel_id]
             pace = msgspec.structs.replace(pace, told=(*pace.told, event.channel_id)[:TOLD])
         else:
-            spoken = (*(one for one in pace.spoken if one.time > at.time - WINDOW_US), Spoken(at.time, event.channel_id))[-MOST:]
+            since, before = at.time - WINDOW_US, at.time + SKEW_US
+            spoken = (*(one for one in pace.spoken if since < one.time <= before), Spoken(at.time, event.channel_id))[-MOST:]
             full = len(spoken) == MOST
             channels = sorted({one.channel_id for one in spoken}) if full else []
             pace = Pace(spoken, min(one.time for one in spoken) + WINDOW_US if full else 0, tuple(channels))
