@@ -169,6 +169,20 @@ async def test_a_websocket_passes_through(edge: Edge) -> None:
         assert await socket.receive_str(timeout=2) == "hello"
 
 
+@pytest.mark.parametrize("path", ["/chat", "/irc"])
+async def test_chat_goes_to_the_gateway_and_the_page_of_a_channel_does_not(edge: Edge, settings: Settings, path: str) -> None:
+    gateway = web.Application()
+    gateway.add_routes([web.get(path, edge.origin.echo)])
+    runner = web.AppRunner(gateway)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", settings.ports.gateway).start()
+    async with aiohttp.ClientSession() as session, session.ws_connect(edge.url + path) as socket:
+        await socket.send_str("hello")
+        assert await socket.receive_str(timeout=2) == "hello"
+    assert (await edge.get(f"{path}ter"))[0] == 404, "the test's origin has no such page"
+    await runner.cleanup()
+
+
 async def test_the_log_has_a_line_a_request_and_no_query(edge: Edge) -> None:
     await edge.get("/live/a/source.m3u8?token=secret")
 
