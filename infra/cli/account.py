@@ -9,10 +9,13 @@ import typer
 from rich.table import Table
 
 from infra.accounts import AccountError, Accounts
+from infra.cli import social
 from infra.cli.console import AsJson, CommandError, out, parts, settings, show_json
 from schemas.events.channel import Tier
 
-account = typer.Typer(no_args_is_help=True, help="Make and list accounts; rotate and revoke stream keys.")
+account = typer.Typer(no_args_is_help=True, help="Make and list accounts; stream keys; who follows, subscribes, raids, moderates.")
+for command in (social.follow, social.unfollow, social.subscribe, social.raid, social.moderator):
+    account.command()(command)
 Login = Annotated[str, typer.Argument(help="Lower-case name, as in the page's address.")]
 
 
