@@ -52,6 +52,7 @@ def command(settings: Settings) -> list[str]:
         "edge": str(settings.ports.edge),
         "origin": str(settings.ports.origin),
         "gateway": str(settings.ports.gateway),
+        "api": str(settings.ports.api),
         "connections": str(connections),
         "files": str(files),
     }

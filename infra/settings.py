@@ -35,6 +35,8 @@ class Ports(NamedTuple):
     """The origin behind the edge; its /metrics too."""
     gateway: int = 8083
     """The chat gateway's WebSockets behind the edge."""
+    api: int = 8084
+    """The Helix API behind the edge; its /metrics too."""
     ingest: int = 9101
     """Health and metrics of the ingest, as those that follow."""
     folds: int = 9102

@@ -15,7 +15,7 @@ SUBSYSTEMS = {
     "log": ("kafka", "registry"),
     "ingest": ("ingest",),
     "transcoding": ("folds", "transcoder"),
-    "delivery": ("origin", "edge"),
+    "delivery": ("origin", "api", "edge"),
     "archive": ("lake",),
 }
 """What users know the processes as: the log carries, ingest takes in, transcoding makes renditions, delivery shows, the archive keeps."""
@@ -63,6 +63,7 @@ def _workers(settings: Settings) -> list[Service]:
         _app(settings, "transcoder", ports.transcoder),
         _app(settings, "origin", ports.origin),
         _app(settings, "lake", ports.lake),
+        _app(settings, "api", ports.api),
     ]
 
 
