@@ -24,6 +24,8 @@ RESERVED = {
 }
 """First parts of addresses at the edge: a channel's page is at `/{login}`."""
 ALPHABET = string.ascii_letters + string.digits
+MARK = "cc_"
+"""An access token begins with it, so that one that leaked is found."""
 SECRET_CHARACTERS = 32
 """62^32 is 190 bits."""
 RETIRED = 20
@@ -70,7 +72,7 @@ class Accounts:
         number = identity(login)
         if present := self._rows().get(number):
             raise AccountError(taken(login, present[0][1]))
-        made = Account(number, login, secret("cc_"), secret(""), secret(f"live_{number}_"))
+        made = Account(number, login, secret(MARK), secret(""), secret(f"live_{number}_"))
         position = self._write(
             ChannelProfile(
                 channel_id=number,
@@ -107,6 +109,16 @@ class Accounts:
             AccountError: there is no such account.
         """
         self._write(msgspec.structs.replace(retired(self.get(login)), stream_key_hash=None))
+
+    def rotate_token(self, login: str) -> str:
+        """Gives an account a new access token in the place of the present one; returns it.
+
+        Raises:
+            AccountError: there is no such account.
+        """
+        token = secret(MARK)
+        self._write(msgspec.structs.replace(self.get(login), access_token_hash=digest(token)))
+        return token
 
     def get(self, login: str) -> ChannelProfile:
         """A channel's profile.

@@ -44,6 +44,7 @@ class Ports(NamedTuple):
     lake: int = 9104
     moderation: int = 9105
     chat: int = 9106
+    """Of the first gateway; the others' follow it."""
 
     def moved(self, offset: int) -> "Ports":
         """All of them, moved."""
@@ -78,6 +79,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     grace_seconds: Annotated[float, Meta(ge=0, description="Seconds for which a live session waits for a publisher that dropped.")] = 60.0
     lake_seconds: Annotated[float, Meta(gt=0, description="Seconds after which a record is in the lake; files get larger with it.")] = 60.0
     chat_connections: Annotated[int, Meta(ge=1, description="Chat connections that a gateway takes; one more is told so.")] = 10_000
+    chat_gateways: Annotated[
+        int, Meta(ge=1, le=16, description="Chat gateway processes that share the ports; each takes a core where it is busy.")
+    ] = 1
     chat_address_rate: Annotated[
         float, Meta(gt=0, description="Chat messages and commands a second that one IP address may hand in, over all its connections.")
     ] = 100.0
