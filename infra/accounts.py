@@ -18,9 +18,14 @@ from streams.topics import OF_EVENT
 
 TOPIC = OF_EVENT[ChannelProfile].name
 LOGIN = re.compile(r"[a-z0-9][a-z0-9_]{1,24}")
-RESERVED = {"api", "assets", "chat", "eventsub", "healthz", "helix", "live", "media", "metrics", "oauth2", "readyz", "time", "ws"}
+RESERVED = {
+    *("api", "assets", "auth", "chat", "eventsub", "healthz", "helix", "irc", "live"),
+    *("media", "metrics", "mock", "oauth2", "readyz", "time", "ws"),
+}
 """First parts of addresses at the edge: a channel's page is at `/{login}`."""
 ALPHABET = string.ascii_letters + string.digits
+MARK = "cc_"
+"""An access token begins with it, so that one that leaked is found."""
 SECRET_CHARACTERS = 32
 """62^32 is 190 bits."""
 RETIRED = 20
@@ -67,7 +72,7 @@ class Accounts:
         number = identity(login)
         if present := self._rows().get(number):
             raise AccountError(taken(login, present[0][1]))
-        made = Account(number, login, secret("cc_"), secret(""), secret(f"live_{number}_"))
+        made = Account(number, login, secret(MARK), secret(""), secret(f"live_{number}_"))
         position = self._write(
             ChannelProfile(
                 channel_id=number,
@@ -104,6 +109,16 @@ class Accounts:
             AccountError: there is no such account.
         """
         self._write(msgspec.structs.replace(retired(self.get(login)), stream_key_hash=None))
+
+    def rotate_token(self, login: str) -> str:
+        """Gives an account a new access token in the place of the present one; returns it.
+
+        Raises:
+            AccountError: there is no such account.
+        """
+        token = secret(MARK)
+        self._write(msgspec.structs.replace(self.get(login), access_token_hash=digest(token)))
+        return token
 
     def get(self, login: str) -> ChannelProfile:
         """A channel's profile.

@@ -3,12 +3,18 @@
 import grp
 import os
 import pwd
+import resource
 import shutil
 from pathlib import Path
 
 from infra.settings import Settings
 
 TEMPLATE = Path(__file__).with_suffix(".conf")
+CONNECTIONS = 32_768
+"""Of one worker: 10,000 viewers, each with a connection to watch and one to chat, and behind the latter one to the gateway, which may
+all be one worker's. nginx holds 14 MiB for so many."""
+SPARE = 1_024
+"""Descriptors for files that are sent and cached."""
 
 
 class NginxMissingError(RuntimeError):
@@ -37,6 +43,7 @@ def command(settings: Settings) -> list[str]:
     objects = settings.objects_folder or home / "edge" / "none"
     for folder in (home / "edge" / "none", home / "run"):
         folder.mkdir(parents=True, exist_ok=True)
+    files, connections = _limits()
     values = {
         "user": _user(),
         "home": str(home),
@@ -44,6 +51,10 @@ def command(settings: Settings) -> list[str]:
         "listen": settings.listen,
         "edge": str(settings.ports.edge),
         "origin": str(settings.ports.origin),
+        "gateway": str(settings.ports.gateway),
+        "api": str(settings.ports.api),
+        "connections": str(connections),
+        "files": str(files),
     }
     text = TEMPLATE.read_text()
     for name, value in values.items():
@@ -51,6 +62,13 @@ def command(settings: Settings) -> list[str]:
     path = home / "edge" / "nginx.conf"
     path.write_text(text)
     return [nginx(), "-e", "stderr", "-p", str(home), "-c", str(path)]
+
+
+def _limits() -> tuple[int, int]:
+    """Descriptors and connections that a worker may have: what the machine allows, for a connection is a descriptor."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = CONNECTIONS + SPARE if most == resource.RLIM_INFINITY else min(CONNECTIONS + SPARE, most)
+    return files, max(1, files - SPARE)
 
 
 def _user() -> str:

@@ -20,26 +20,39 @@ class SettingsError(ValueError):
 
 
 class Ports(NamedTuple):
-    """Every port of the system. Users rely on the first five, `CHRONICAST_PORT_OFFSET` moves all alike; the rest are on loopback only."""
+    """Every port of the system. Users rely on the first six, `CHRONICAST_PORT_OFFSET` moves all alike; the rest are on loopback only."""
 
     edge: int = 8080
     """Page, API, playlists, media, WebSockets: one HTTP origin."""
     rtmp: int = 1935
     rtmps: int = 1936
+    irc: int = 6667
+    """Chat for IRC clients over TCP; over WebSocket it is at the edge."""
     kafka: int = 9092
     registry: int = 8081
     controller: int = 9093
     origin: int = 8082
     """The origin behind the edge; its /metrics too."""
+    gateway: int = 8083
+    """The chat gateway's WebSockets behind the edge."""
+    api: int = 8084
+    """The Helix API behind the edge; its /metrics too."""
     ingest: int = 9101
-    """Health and metrics of the ingest, as the next three."""
+    """Health and metrics of the ingest, as those that follow."""
     folds: int = 9102
     transcoder: int = 9103
     lake: int = 9104
+    moderation: int = 9105
+    chat: int = 9106
+    """Of the first gateway; the others' follow it."""
 
     def moved(self, offset: int) -> "Ports":
         """All of them, moved."""
         return Ports(*(port + offset for port in self))
+
+
+USERS = 6
+"""So many of them are users'."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     port_offset: Annotated[int, Meta(ge=-900, le=56_000, description="Added to every port, so that two systems fit one machine.")] = 0
     home: Annotated[str, Meta(description="Folder of all state and logs; a relative one is in the checkout.")] = ".chronicast"
-    listen: Annotated[str, Meta(description="Address on which RTMP and the edge listen; everything else is on loopback.")] = "0.0.0.0"  # noqa: S104
+    listen: Annotated[str, Meta(description="Address on which RTMP, IRC and the edge listen; everything else is on loopback.")] = "0.0.0.0"  # noqa: S104
     public_host: Annotated[str, Meta(description="Host name that printed URLs carry.")] = "localhost"
     node: Annotated[str, Meta(min_length=1, description="Name of this machine in events and logs.")] = "local-1"
     region: Annotated[str, Meta(min_length=1, description="Region of this machine: keys the transcoding capacity.")] = "local"
@@ -65,6 +78,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: Annotated[str, Meta(description="PEM file of the certificate's key.")] = ""
     grace_seconds: Annotated[float, Meta(ge=0, description="Seconds for which a live session waits for a publisher that dropped.")] = 60.0
     lake_seconds: Annotated[float, Meta(gt=0, description="Seconds after which a record is in the lake; files get larger with it.")] = 60.0
+    chat_connections: Annotated[int, Meta(ge=1, description="Chat connections that a gateway takes; one more is told so.")] = 10_000
+    chat_gateways: Annotated[
+        int, Meta(ge=1, le=16, description="Chat gateway processes that share the ports; each takes a core where it is busy.")
+    ] = 1
+    chat_address_rate: Annotated[
+        float, Meta(gt=0, description="Chat messages and commands a second that one IP address may hand in, over all its connections.")
+    ] = 100.0
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is logged.")] = "info"
 
     @classmethod
@@ -145,7 +165,10 @@ def reference() -> str:
     for field in msgspec.inspect.type_info(Settings).fields:  # type: ignore[attr-defined]
         default = f"`{field.default}`" if field.default != "" else "empty"
         rows.append(f"| `{PREFIX}{field.name.upper()}` | {default} | {field.type.extra_json_schema['description']} |")
-    ports = [f"| {name} | {port} | {'users' if n < 5 else 'loopback only'} |" for n, (name, port) in enumerate(Ports()._asdict().items())]
+    ports = [
+        f"| {name} | {port} | {'users' if place < USERS else 'loopback only'} |"
+        for place, (name, port) in enumerate(Ports()._asdict().items())
+    ]
     return "\n".join(
         (
             "# Settings",

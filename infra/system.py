@@ -15,10 +15,12 @@ SUBSYSTEMS = {
     "log": ("kafka", "registry"),
     "ingest": ("ingest",),
     "transcoding": ("folds", "transcoder"),
-    "delivery": ("origin", "edge"),
+    "chat": ("moderation", "chat"),
+    "delivery": ("origin", "api", "edge"),
     "archive": ("lake",),
 }
-"""What users know the processes as: the log carries, ingest takes in, transcoding makes renditions, delivery shows, the archive keeps."""
+"""What users know the processes as: the log carries, ingest takes in, transcoding makes renditions,
+chat takes, moderates and hands out what people write, delivery shows, the archive keeps."""
 
 
 def node(settings: Settings) -> KafkaNode:
@@ -63,7 +65,18 @@ def _workers(settings: Settings) -> list[Service]:
         _app(settings, "transcoder", ports.transcoder),
         _app(settings, "origin", ports.origin),
         _app(settings, "lake", ports.lake),
+        _app(settings, "api", ports.api),
+        _app(settings, "moderation", ports.moderation),
+        *_gateways(settings),
     ]
+
+
+def _gateways(settings: Settings) -> list[Service]:
+    """The chat gateways, which share their ports."""
+    ports = settings.ports
+    first = _app(settings, "chat", ports.chat, ports.gateway, ports.irc)
+    more = [_app(settings, "chat", ports.chat + n - 1, number=n) for n in range(2, settings.chat_gateways + 1)]
+    return [first, *more]
 
 
 def _edge(settings: Settings) -> list[Service]:
@@ -76,12 +89,14 @@ def _demo(settings: Settings) -> list[Service]:
     return [Service("demo", _python("infra.demo"), look, (), settings.environment())]
 
 
-def _app(settings: Settings, name: str, probes: int, *ports: int) -> Service:
-    """A process of ours, whose probes are on a port."""
+def _app(settings: Settings, name: str, probes: int, *ports: int, number: int = 1) -> Service:
+    """A process of ours, whose probes are on a port; `number` counts those of one kind."""
     look = probing.http(f"http://127.0.0.1:{probes}/readyz")
-    return Service(name, _python(f"infra.apps.{name}"), look, (probes, *ports), settings.environment())
+    several = [str(number)] if number > 1 else []
+    command = _python(f"infra.apps.{name}", *several)
+    return Service("-".join((name, *several)), command, look, (probes, *ports), settings.environment())
 
 
-def _python(module: str) -> Callable[[], Sequence[str]]:
+def _python(module: str, *arguments: str) -> Callable[[], Sequence[str]]:
     """The command line of one of our modules."""
-    return lambda: [sys.executable, "-m", module]
+    return lambda: [sys.executable, "-m", module, *arguments]

@@ -31,13 +31,15 @@ class Account(NamedTuple):
     login: str
     rtmp_url: str
     """With the stream key."""
+    id: str
+    access_token: str
 
 
 class System:
     """A running system."""
 
     def __init__(self, settings: Settings, environment: dict[str, str]) -> None:
-        self._settings = settings
+        self.settings = settings
         self._environment = environment
         self.url = f"http://127.0.0.1:{settings.ports.edge}"
 
@@ -46,8 +48,8 @@ class System:
         command = [sys.executable, "-m", "infra.cli", "account", "create", login, "--tier", tier, "--json"]
         process = await asyncio.create_subprocess_exec(*command, cwd=CHECKOUT, env=self._environment, stdout=asyncio.subprocess.PIPE)
         printed, _ = await process.communicate()
-        key = json.loads(printed)["stream_key"]
-        return Account(login, f"rtmp://127.0.0.1:{self._settings.ports.rtmp}/app/{key}")
+        made = json.loads(printed)
+        return Account(login, f"rtmp://127.0.0.1:{self.settings.ports.rtmp}/app/{made['stream_key']}", made["id"], made["access_token"])
 
     def pids(self, *services: str) -> list[int]:
         """Process ids of services; of all without a name."""
@@ -56,13 +58,13 @@ class System:
 
     def run(self) -> Run:
         """What the supervisor notes."""
-        run = noted(self._settings.folder)
+        run = noted(self.settings.folder)
         assert run is not None, "the system does not run"
         return run
 
     def log(self, service: str) -> str:
         """What a service has logged."""
-        return (self._settings.folder / "logs" / f"{service}.log").read_text(errors="replace")
+        return (self.settings.folder / "logs" / f"{service}.log").read_text(errors="replace")
 
 
 @contextlib.asynccontextmanager

@@ -9,10 +9,13 @@ import typer
 from rich.table import Table
 
 from infra.accounts import AccountError, Accounts
+from infra.cli import social
 from infra.cli.console import AsJson, CommandError, out, parts, settings, show_json
 from schemas.events.channel import Tier
 
-account = typer.Typer(no_args_is_help=True, help="Make and list accounts; rotate and revoke stream keys.")
+account = typer.Typer(no_args_is_help=True, help="Make and list accounts; stream keys; who follows, subscribes, raids, moderates.")
+for command in (social.follow, social.unfollow, social.subscribe, social.raid, social.moderator):
+    account.command()(command)
 Login = Annotated[str, typer.Argument(help="Lower-case name, as in the page's address.")]
 
 
@@ -41,7 +44,7 @@ def create(
     for name in made.__struct_fields__:
         out.print(f"{name:<13} {getattr(made, name)}")
     out.print(f"{'server':<13} {settings().rtmp_url}")
-    out.print("[dim]Token and key are shown this once. A new key: ./chronicast account rotate-key " + login + "[/]")
+    out.print("[dim]Token and key are shown this once. New ones: ./chronicast account rotate-token and rotate-key " + login + "[/]")
 
 
 @account.command("rotate-key")
@@ -64,6 +67,17 @@ def revoke_key(login: Login, as_json: AsJson = False) -> None:
         show_json({"login": login, "stream_key": None})
     else:
         out.print(f"{login} has no stream key any more. A new one: ./chronicast account rotate-key {login}")
+
+
+@account.command("rotate-token")
+def rotate_token(login: Login, as_json: AsJson = False) -> None:
+    """Make a new access token, which chat and API are used by; the present one is refused from now on."""
+    with accounts() as all_of_them:
+        token = all_of_them.rotate_token(login)
+    if as_json:
+        show_json({"login": login, "access_token": token})
+    else:
+        out.print(f"access_token  {token}\n[dim]Shown this once.[/]")
 
 
 @account.command("list")

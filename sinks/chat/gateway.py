@@ -44,11 +44,24 @@ STARTS_S = 30.0
 class Gateway:
     """One gateway. On one event loop."""
 
-    def __init__(self, config: ChatConfig, log: Log, codec: Codec, sending: Sending, *, json: Dialect, irc: Dialect) -> None:
-        """`codec` opens texts: an `OpeningCodec` in production."""
+    def __init__(
+        self,
+        config: ChatConfig,
+        log: Log,
+        codec: Codec,
+        sending: Sending,
+        *,
+        json: Dialect,
+        irc: Dialect,
+        accounts: Accounts | None = None,
+    ) -> None:
+        """`codec` opens texts: an `OpeningCodec` in production.
+
+        `accounts` are kept here, and read by others too.
+        """
         self._config = config
         self._log = log
-        self.accounts = Accounts()
+        self.accounts = Accounts() if accounts is None else accounts
         fleet = Fleet(config.name, config.fleet, config.replicas, PARTITIONS[MESSAGES])
         self.hall = Hall(config, fleet, self.accounts, sending, Missed(log, codec, MESSAGES))
         self._doors = Doors(json, irc, register=self._register, lost=self._lost)

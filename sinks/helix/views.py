@@ -1,7 +1,7 @@
 """What the API knows: accounts, rooms' rules, bans, who wrote what, and what came of commands, folded from the log."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from schemas.event import Event
 from schemas.events import BanState, MessagePosted, NoticePosted, RoomState
@@ -35,6 +35,8 @@ class Views:
         self._waiting: dict[str, asyncio.Future[Event]] = {}
         self._recent: dict[str, Event] = {}
         """By the command that they answer."""
+        self.answered: Callable[[str], None] = lambda command_id: None
+        """Hears of each command that was answered, whoever asked."""
         self._clock = now_us
         since = {CHAT: now_us() // 1_000 - BY_NAME[CHAT].retention_ms}
         self._follower = Follower(log, codec, [*TOPICS, *STATES, CHAT], self._apply, since, deleted=self._deleted)
@@ -99,6 +101,7 @@ class Views:
             self._authors[event.message_id] = (event.channel_id, event.user_id)
         if event.causation_id is None:
             return
+        self.answered(event.causation_id)
         if len(self._recent) >= RECENT:
             self._recent.pop(next(iter(self._recent)))
         self._recent[event.causation_id] = event

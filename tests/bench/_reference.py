@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from infra.apps.folds import COLLECT_AFTER
+from infra.apps.deciding import COLLECT_AFTER
 from schemas.event import Event
 from schemas.events import Followed, MessagePosted
 from schemas.registry import LocalRegistry

@@ -122,7 +122,7 @@ async def test_it_comes_up_plays_stops_without_a_trace_and_goes_on_where_it_was(
         status = running.cli("status", "--json")
         assert status.returncode == 0, status.stdout + status.stderr
         told = json.loads(status.stdout)
-        assert set(told["subsystems"]) == {"log", "ingest", "transcoding", "delivery", "archive", "demo"}
+        assert set(told["subsystems"]) == {"log", "ingest", "transcoding", "chat", "delivery", "archive", "demo"}
         assert told["healthy"]
         for port in (
             settings.ports.ingest,

@@ -39,6 +39,16 @@ def test_the_log_holds_the_hash_of_a_key_and_never_the_key(accounts: Accounts, l
             assert shown.encode() not in record.value
 
 
+@pytest.mark.row("U2")
+def test_a_new_token_takes_the_place_of_the_present_one_and_leaves_the_key(accounts: Accounts) -> None:
+    made = accounts.create("night_owl", "regular")
+    token = accounts.rotate_token("night_owl")
+    profile = accounts.get("night_owl")
+    assert token != made.access_token
+    assert profile.access_token_hash == hashlib.sha256(token.encode()).hexdigest()
+    assert profile.stream_key_hash == hashlib.sha256(made.stream_key.encode()).hexdigest()
+
+
 def test_a_revoked_key_is_retired_and_no_other_takes_its_place(accounts: Accounts) -> None:
     accounts.create("night_owl", "regular")
     accounts.revoke_key("night_owl")

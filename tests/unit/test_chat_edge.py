@@ -198,6 +198,14 @@ async def test_a_flood_is_shed_by_the_layer_that_it_comes_through_and_the_rest_g
     await stage.sending.say(ANN, "9", "hello", origin=HERE)
 
 
+@pytest.mark.row("M8")
+async def test_requests_of_the_api_are_no_connection_and_shed_by_their_address(stage: Stage) -> None:
+    for number in range(10):
+        await stage.sending.command(ANN, "ClearChat", "9", origin=Origin(f"192.0.2.{number // 5}", 0))
+    with pytest.raises(ShedError, match="IP address"):
+        await stage.sending.command(ANN, "ClearChat", "9", origin=Origin("192.0.2.0", 0))
+
+
 async def test_a_colour_is_a_row_and_what_is_none_is_told(stage: Stage) -> None:
     await stage.sending.color(ANN, "#12ABef")
     assert [style.color for style in stage.events(UserStyle)] == ["#12ABef"]

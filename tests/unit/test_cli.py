@@ -35,7 +35,7 @@ def test_the_reference_page_has_each_command_with_all_its_options() -> None:
     sections = re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)[1:]
     documented = {}
     for section in sections:
-        title = re.match(r"`([a-z -]+?)(?: \[?[A-Z|.]+\]?)?`", section)
+        title = re.match(r"`([a-z -]+?)(?: \[?[A-Z|.]+\]?)*`", section)
         assert title is not None, section[:40]
         documented[title[1]] = set(re.findall(r"^- `(--[a-z-]+)`", section, flags=re.MULTILINE))
     assert documented == commands()

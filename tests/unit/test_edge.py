@@ -169,6 +169,35 @@ async def test_a_websocket_passes_through(edge: Edge) -> None:
         assert await socket.receive_str(timeout=2) == "hello"
 
 
+@pytest.mark.parametrize("path", ["/helix/users", "/mock/users", "/oauth2/validate", "/auth/authorize"])
+async def test_the_api_is_at_its_addresses_and_is_told_who_calls(edge: Edge, settings: Settings, path: str) -> None:
+    async def called(request: web.Request) -> web.Response:
+        return web.json_response({name: request.headers[name] for name in ("X-Forwarded-For", "X-Real-IP")})
+
+    api = web.Application()
+    api.add_routes([web.get(path, called)])
+    runner = web.AppRunner(api)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", settings.ports.api).start()
+    status, body, _ = await edge.get(path, **{"X-Forwarded-For": "192.0.2.66", "X-Real-IP": "192.0.2.66"})
+    assert (status, json.loads(body)) == (200, {"X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1"})
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("path", ["/chat", "/irc"])
+async def test_chat_goes_to_the_gateway_and_the_page_of_a_channel_does_not(edge: Edge, settings: Settings, path: str) -> None:
+    gateway = web.Application()
+    gateway.add_routes([web.get(path, edge.origin.echo)])
+    runner = web.AppRunner(gateway)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", settings.ports.gateway).start()
+    async with aiohttp.ClientSession() as session, session.ws_connect(edge.url + path) as socket:
+        await socket.send_str("hello")
+        assert await socket.receive_str(timeout=2) == "hello"
+    assert (await edge.get(f"{path}ter"))[0] == 404, "the test's origin has no such page"
+    await runner.cleanup()
+
+
 async def test_the_log_has_a_line_a_request_and_no_query(edge: Edge) -> None:
     await edge.get("/live/a/source.m3u8?token=secret")
 

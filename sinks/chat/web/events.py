@@ -26,7 +26,16 @@ from streams.edges.accounts import Accounts
 from streams.fold import At
 
 Json = dict[str, Any]
-encode = msgspec.json.Encoder().encode
+
+
+def plain(value: Any) -> str:
+    """An opened text (`schemas.privacy.Opened`) as msgspec takes it, which encodes no subclass of `str`."""
+    if isinstance(value, str):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} is nothing for a frame")
+
+
+encode = msgspec.json.Encoder(enc_hook=plain).encode
 MODES = ("slow_seconds", "followers_only_minutes", "subscribers_only", "emote_only", "unique_chat", "automod_level")
 
 

@@ -164,7 +164,7 @@ class ChatEdge:
             ShedError: the text names the layer.
         """
         now = self._clock()
-        if wait := self._connections.wait(origin.connection, now):
+        if origin.connection and (wait := self._connections.wait(origin.connection, now)):
             raise shed("connection", "This connection sends too fast", wait)
         if wait := self._addresses.wait(origin.address, now):
             raise shed("address", "Your IP address sends too fast, over all its connections", wait)

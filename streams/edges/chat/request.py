@@ -18,7 +18,7 @@ class Origin(NamedTuple):
     address: str
     """IP address of the client."""
     connection: int
-    """Number of the connection in this process."""
+    """Number of the connection in this process, from 1; 0 is a request that stands for itself."""
 
 
 class ShedError(Exception):

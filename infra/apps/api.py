@@ -1,0 +1,77 @@
+"""The API: what clients made for Twitch ask over HTTP, behind the edge."""
+
+import asyncio
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from infra.apps.chat_edge import chat_edge
+from infra.apps.service import App, run
+from schemas.events import BanState
+from schemas.privacy_codec import OpeningCodec
+from sinks.helix.app import make_app
+from sinks.helix.views import Views
+
+END_S = 2
+"""For calls under way at the end; the longest waits 5 s for an answer of the chat view and is told that it is under way."""
+
+
+class Server(uvicorn.Server):
+    """Leaves signals to the process."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """None are taken."""
+        return nullcontext()
+
+
+async def api(app: App) -> None:
+    """Serves until stopped."""
+    settings, parts = app.settings, app.parts
+    node = f"api-{settings.node}"
+    keys = await asyncio.to_thread(parts.keys, node)
+    publisher = await asyncio.to_thread(parts.publisher, node, keys)
+    views = Views(parts.log, OpeningCodec(parts.registry, keys, opens=[BanState]))
+    edge = chat_edge(settings, publisher, keys, views.accounts, node)
+    views.answered = edge.answered
+    app.checks["views"] = views.lacks
+    application = make_app(views, edge)
+    add_probes(application, app)
+    config = uvicorn.Config(
+        application, port=settings.ports.api, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=END_S
+    )
+    edge.start()
+    await views.start()  # before the first call: half a view would say that there is no such user
+    server = Server(config)
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(app.stopping.wait())
+    await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    server.should_exit = True
+    await serving
+    await edge.close()
+    await views.close()
+
+
+def add_probes(application: FastAPI, app: App) -> None:
+    """`/healthz`, `/readyz` and `/metrics`, as all processes have them."""
+
+    async def health() -> Any:
+        return {"status": "ok"}
+
+    async def ready() -> Any:
+        lacks = app.lacks()
+        return JSONResponse({"ready": not lacks, "reasons": lacks}, 503 if lacks else 200)
+
+    async def metrics() -> Any:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    for path, answer in (("/healthz", health), ("/readyz", ready), ("/metrics", metrics)):
+        application.add_api_route(path, answer, include_in_schema=False)
+
+
+if __name__ == "__main__":
+    run("api", api)
