@@ -66,7 +66,7 @@ export class Completion {
       return found.map(([code, id]) => ({ insert: `${code} `, parts: [emoteImage(id, code), code] }));
     }
     if (word.startsWith('/') && this.#field.value.startsWith(word)) {
-      return commands(this.#room, rest).map(({ name, usage, what }) => ({ insert: `/${name} `, parts: [`/${name} ${usage}`, what] }));
+      return commands(this.#room, rest).map(({ name, usage, what }) => ({ insert: `/${name} `, parts: [`/${name}`, usage ? `${usage} – ${what}` : what] }));
     }
     return [];
   }

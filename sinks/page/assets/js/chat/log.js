@@ -23,6 +23,7 @@ export class ChatLog extends EventTarget {
   #held = []; // lines that came while the viewer reads further up
   #paused = false;
   #frame = 0;
+  #top = 0; // scrollTop when last looked at
   #rate = { since: 0, lines: 0 };
 
   constructor(room) {
@@ -161,13 +162,16 @@ export class ChatLog extends EventTarget {
 
   #toBottom() {
     this.list.scrollTop = this.list.scrollHeight;
+    this.#top = this.list.scrollTop;
   }
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.list;
     const there = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    const upwards = scrollTop < this.#top; // a list that only changed its size is not being read
+    this.#top = scrollTop;
     if (there && this.#paused) this.resume();
-    else if (!there && !this.#paused) {
+    else if (!there && upwards && !this.#paused) {
       this.#paused = true;
       this.#showNewer();
     }

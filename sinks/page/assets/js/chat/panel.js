@@ -27,7 +27,7 @@ export function chatPanel() {
   const log = new ChatLog(room);
   const people = new Map(); // login → user, the last who wrote at the end
   const status = el('p', { class: 'chat__status', role: 'status', hidden: true });
-  const sampled = el('p', { class: 'chat__sampled', hidden: true });
+  const sampled = el('p', { class: 'chat__sampled', title: 'More is written than can be read: you see a fair part of it', hidden: true });
   const element = el('section', { class: 'chat', 'aria-label': 'Chat', hidden: true });
   const recent = () => [...people.values()].reverse();
   let shown = null; // login of the channel on screen
@@ -51,7 +51,7 @@ export function chatPanel() {
     if (count === 0) return;
     leftOut += count;
     sampled.hidden = false;
-    setText(sampled, `Busy chat, you see a sample: ${leftOut.toLocaleString()} ${leftOut === 1 ? 'message' : 'messages'} left out`);
+    setText(sampled, `Sampled: ${leftOut.toLocaleString()} ${leftOut === 1 ? 'message' : 'messages'} left out`);
     clearTimeout(sampleTimer);
     sampleTimer = setTimeout(() => {
       leftOut = 0;

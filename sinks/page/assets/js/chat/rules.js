@@ -17,28 +17,30 @@ export function roomRules(room, act) {
     panel.hidden = !open;
     button.setAttribute('aria-expanded', String(open));
     if (open) {
-      fill();
+      sync();
       panel.focus({ preventScroll: true });
     }
   };
   const change = async (values) => {
-    await act.moderate('mode', values);
-    if (!panel.hidden) fill(); // what was not done goes back to what is
+    if (!(await act.moderate('mode', values))) sync(); // what was not done goes back to what is
   };
+  const boxes = []; // (mode) => shows it
+  const sync = () => boxes.forEach((put) => put(room.mode));
 
   function select(label, name, choices, words) {
-    const now = room.mode[name];
-    const all = choices.includes(now) || now === undefined ? choices : [...choices, now];
-    const box = el(
-      'select',
-      { class: 'field', name, onChange: () => change({ [name]: Number(box.value) }) },
-      all.map((value) => el('option', { value: String(value), selected: value === now }, words(value))),
-    );
+    const option = (value) => el('option', { value: String(value) }, words(value));
+    const box = el('select', { class: 'field', name, onChange: () => change({ [name]: Number(box.value) }) }, choices.map(option));
+    boxes.push(({ [name]: now }) => {
+      if (now === undefined) return;
+      if (!choices.includes(now)) box.append(option(now)); // set by a command
+      box.value = String(now);
+    });
     return el('label', { class: 'rules__row' }, el('span', {}, label), box);
   }
 
   function check(label, name) {
-    const box = el('input', { type: 'checkbox', name, role: 'switch', checked: Boolean(room.mode[name]), onChange: () => change({ [name]: box.checked }) });
+    const box = el('input', { type: 'checkbox', name, role: 'switch', onChange: () => change({ [name]: box.checked }) });
+    boxes.push((mode) => (box.checked = Boolean(mode[name])));
     return el('label', { class: 'rules__row' }, el('span', {}, label), box);
   }
 
@@ -56,23 +58,18 @@ export function roomRules(room, act) {
     );
   }
 
-  function fill() {
-    const focused = panel.contains(document.activeElement) ? document.activeElement.name : null;
-    panel.replaceChildren(
-      iconButton('close', 'Close', () => toggle(false), { class: 'icon-button chat-panel__close' }),
-      el('h3', { class: 'chat-panel__title' }, 'Rules of the room'),
-      select('Slow mode', 'slow_seconds', SLOW, (value) => (value ? shortly(value) : 'Off')),
-      select('Followers only', 'followers_only_minutes', FOLLOWING, (value) => (value < 0 ? 'Off' : value ? `For ${minutes(value)}` : 'Any follower')),
-      check('Subscribers only', 'subscribers_only'),
-      check('Emotes only', 'emote_only'),
-      check('Unique messages', 'unique_chat'),
-      select('AutoMod holds', 'automod_level', [0, 1, 2, 3, 4], (value) => AUTOMOD[value]),
-      terms(),
-      el('button', { type: 'button', class: 'small-button small-button--danger', onClick: () => act.moderate('clear') }, 'Clear the chat'),
-    );
-    if (focused) panel.querySelector(`[name=${focused}]`)?.focus();
-  }
-
+  panel.append(
+    iconButton('close', 'Close', () => toggle(false), { class: 'icon-button chat-panel__close' }),
+    el('h3', { class: 'chat-panel__title' }, 'Rules of the room'),
+    select('Slow mode', 'slow_seconds', SLOW, (value) => (value ? shortly(value) : 'Off')),
+    select('Followers only', 'followers_only_minutes', FOLLOWING, (value) => (value < 0 ? 'Off' : value ? `For ${minutes(value)}` : 'Any follower')),
+    check('Subscribers only', 'subscribers_only'),
+    check('Emotes only', 'emote_only'),
+    check('Unique messages', 'unique_chat'),
+    select('AutoMod holds', 'automod_level', [0, 1, 2, 3, 4], (value) => AUTOMOD[value]),
+    terms(),
+    el('button', { type: 'button', class: 'small-button small-button--danger', onClick: () => act.moderate('clear') }, 'Clear the chat'),
+  );
   panel.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;
     event.stopPropagation();
@@ -82,6 +79,7 @@ export function roomRules(room, act) {
   const show = () => {
     button.hidden = !room.moderates;
     if (!room.moderates) toggle(false);
+    else if (!panel.hidden) sync();
   };
   room.addEventListener('changed', show);
   show();
