@@ -158,8 +158,7 @@ class ScriptedChat:
                 return [{"type": "mode", **changed}]
             case "approve":
                 held = next(event for event in self.log if event["type"] == "held" and event["id"] == asked["message_id"])
-                closed = {"type": "held_closed", "id": held["id"], "approved": True}
-                return [closed, {**held, "type": "message"}]
+                return [{**held, "type": "message"}]
             case "refuse":
                 return [{"type": "held_closed", "id": asked["message_id"], "approved": False}]
             case what:

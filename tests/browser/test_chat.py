@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page
 
-from tests.scripted_chat import ScriptedChat, Frame, message, user
 from tests.chromium import until
+from tests.scripted_chat import Frame, ScriptedChat, message, user
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -77,13 +77,14 @@ async def enter(browser: Browser, stage: ScriptedChat) -> AsyncIterator[Enter]:
 
 @pytest.mark.row("U3")
 async def test_who_comes_sees_what_was_said_with_names_badges_and_emotes(enter: Enter, stage: ScriptedChat) -> None:
-    first = message("Hello 🦉 :) there", MIRA, badges=["moderator/1", "subscriber/14"], emotes=[["smile", 8, 9]], first=True)
+    first = message("Hello 🦉 :) there", MIRA, badges=["moderator/1", "subscriber/12"], emotes=[["smile", 8, 9]], first=True)
     raid: Frame = {"type": "notice", "id": "n1", "kind": "raid", "user": BARD, "text": "", "viewers": 412, "at": first["at"]}
     await stage.publish(first, raid, message("me too", BARD, reply={"id": first["id"], "user": MIRA, "text": first["text"]}))
     room = await enter()
     assert await room.lines(2) == ["Hello 🦉  there", "me too"]
     line = room.line("Hello")
-    assert await line.locator(".chat-badge").evaluate_all("all => all.map((one) => one.alt)") == ["Moderator", "Subscriber, 14 months"]
+    named = await line.locator(".chat-badge").evaluate_all("all => all.map((one) => one.alt)")
+    assert named == ["Moderator", "Subscriber for 12 months or more"]
     emote = line.locator(".emote")
     assert await emote.get_attribute("alt") == ":)"
     assert await emote.get_attribute("title") == ":)"

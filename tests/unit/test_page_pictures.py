@@ -5,12 +5,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from processors.chat import emotes
 from sinks.page.routes import ASSETS
 
 pytestmark = pytest.mark.row("U3")
 
 TABLE = (ASSETS / "js" / "chat" / "emotes.js").read_text()
 BADGES = {"broadcaster-1", "moderator-1", "vip-1", "premium-1", "partner-1", *(f"subscriber-{months}" for months in (0, 3, 6, 12, 24))}
+"""A subscriber's badge of another step has the picture of the step below."""
 
 
 def _table(name: str) -> dict[str, str]:
@@ -25,10 +27,10 @@ def _pictures(folder: str) -> set[str]:
 
 
 def test_every_emote_has_a_picture_and_every_picture_an_emote() -> None:
-    known = [*_table("GLOBAL").values(), *_table("SUBSCRIBERS").values()]
-    assert len(known) > 30
-    assert len(known) == len(set(known))
-    assert set(known) == _pictures("emotes")
+    assert _table("GLOBAL") == emotes.GLOBAL
+    assert _table("SUBSCRIBERS") == emotes.SUBSCRIBERS
+    assert len(set(emotes.ALL.values())) == len(emotes.ALL)
+    assert set(emotes.ALL.values()) == _pictures("emotes")
 
 
 def test_every_badge_has_a_picture() -> None:

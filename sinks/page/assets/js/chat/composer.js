@@ -18,7 +18,7 @@ const REMEMBERED = 20;
 
 const length = (text) => Array.from(text).length;
 
-/** Gives `{ element, reply(event), mention(login), seen(event), silenced(seconds), focus() }`. `say` shows words to this viewer alone. */
+/** Gives `{ element, reply(event), mention(login), seen(event), silenced(seconds) }`. `say` shows words to this viewer alone. */
 export function composer(room, host, { people, say }) {
   const note = el('p', { class: 'composer__note', role: 'status' });
   const field = el('textarea', { class: 'composer__field', rows: '1', 'aria-label': 'Message', autocomplete: 'off', enterkeyhint: 'send' });
@@ -43,6 +43,7 @@ export function composer(room, host, { people, say }) {
   let until = 0; // performance.now() from when on something may be sent; Infinity for a ban
   let why = '';
   let timer = 0;
+  let doubtful = null; // what was sent when the connection broke
   const sent = [];
   let recalled = 0;
 
@@ -119,15 +120,17 @@ export function composer(room, host, { people, say }) {
     if (answer.type === 'accepted') {
       const slow = room.exempt ? 0 : (room.mode.slow_seconds ?? 0) * 1000;
       if (slow > 0) hold(slow, refusal({ reason: 'slow_mode' }));
+      if (answer.held) say_('A moderator looks at your message before it is shown.');
       return;
     }
     restore(line);
-    if (answer.type === 'lost') say_('The connection broke: your message may not have been sent.', 'bad');
-    else {
+    if (answer.type === 'lost') {
+      doubtful = text;
+      say_('The connection broke: your message may not have been sent.', 'bad');
+    } else {
       if (replyTo && answer.wait_ms > 0) reply(replyTo);
       if (answer.wait_ms > 0) hold(answer.wait_ms, refusal(answer));
-      else say_(refusal(answer), answer.reason === 'held' ? 'info' : 'bad');
-      if (answer.reason === 'held') put('');
+      else say_(refusal(answer), 'bad');
     }
   }
 
@@ -200,7 +203,13 @@ export function composer(room, host, { people, say }) {
     element,
     reply,
     mention: (login) => insert(`@${login} `),
-    focus: () => (room.user ? field : door).focus(),
+    /** An own message is on screen: what was in doubt was sent after all. */
+    seen({ text }) {
+      if (text !== doubtful) return;
+      doubtful = null;
+      if (field.value === text) put('');
+      say_('');
+    },
     /** `seconds` absent: a ban; 0: it is over. */
     silenced: (seconds) => hold(seconds === undefined ? Infinity : seconds * 1000, refusal({ reason: seconds === undefined ? 'banned' : 'timed_out' })),
   };

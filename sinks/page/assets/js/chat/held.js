@@ -55,7 +55,7 @@ export function heldQueue(room, act) {
         waiting.set(event.id, item(event));
         list.append(waiting.get(event.id));
         if (waiting.size > MOST) remove(waiting.keys().next().value);
-      } else if (event.type === 'held_closed') remove(event.id);
+      } else if (event.type === 'held_closed' || event.type === 'message') remove(event.id); // approved, it comes with the same id
     }
     show();
   }

@@ -71,8 +71,10 @@ export function chatPanel() {
     sample(detail.skipped);
     for (const event of detail.events) {
       const me = event.user && event.user.id === room.user?.id;
-      if (event.type === 'message') remember(event.user);
-      else if (event.type === 'silenced' && me && !detail.history) desk.silenced(event.seconds);
+      if (event.type === 'message') {
+        remember(event.user);
+        if (me) desk.seen(event);
+      } else if (event.type === 'silenced' && me && !detail.history) desk.silenced(event.seconds);
       else if (event.type === 'unsilenced' && me) desk.silenced(0);
     }
   });

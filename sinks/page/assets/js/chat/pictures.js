@@ -5,14 +5,14 @@ import { el } from '../dom.js';
 const address = (name) => new URL(`../../${name}.svg`, import.meta.url).href;
 const SAFE = /^[\w-]{1,64}$/;
 
-/** Months from which a subscriber's badge has another picture. */
+/** Months from which a subscriber's badge has another picture; its version is the step that was reached. */
 const STEPS = [24, 12, 6, 3, 0];
 
 const TITLES = {
   broadcaster: () => 'Broadcaster',
   moderator: () => 'Moderator',
   vip: () => 'VIP',
-  subscriber: (version) => (version > 0 ? `Subscriber, ${version} months` : 'Subscriber'),
+  subscriber: (version) => (version > 0 ? `Subscriber for ${version} months or more` : 'Subscriber'),
   premium: () => 'Premium',
   partner: () => 'Partner',
 };

@@ -15,11 +15,10 @@ const WORDS = {
   spam: 'This looks like spam.',
   empty: 'There is nothing in this message.',
   too_long: 'This message is too long.',
-  held: 'A moderator looks at your message before it is shown.',
 };
 
 /** `answer`: a frame with `reason`, and `text` of the platform for what this page does not know. */
-export const refusal = ({ reason, text }) => WORDS[reason] ?? text ?? 'The message was not accepted.';
+export const refusal = ({ reason, text }) => WORDS[reason] ?? (text || 'The message was not accepted.');
 
 /** `0:42` from a minute on, else `12 s`. */
 export function wait(milliseconds) {

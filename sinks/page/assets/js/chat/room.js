@@ -122,7 +122,8 @@ export class Room extends EventTarget {
     this.#changed();
   }
 
-  #error({ text }) {
+  #error({ code, text }) {
+    if (code === 'restart') return; // the close that follows says so too
     this.#greeting?.(null);
     this.#greeting = null;
     this.dispatchEvent(new CustomEvent('trouble', { detail: text }));
