@@ -3,6 +3,7 @@
 import { aboutSection, matureCover, offlineCover, quietCover, unknownCover } from './about.js';
 import { channel as fetchChannel, liveChannels } from './api.js';
 import { fillCards, fillRail } from './channels.js';
+import { chatPanel } from './chat/panel.js';
 import { synchronise } from './clock.js';
 import { playerView } from './player-view.js';
 import { reportQuality } from './reports.js';
@@ -21,9 +22,10 @@ const theatre = () => root.classList.toggle('theatre');
 const view = playerView(theatre);
 const { player, cover } = view;
 const about = aboutSection();
+const chat = chatPanel();
 const browse = document.createElement('section');
 browse.className = 'browse';
-main.append(view.frame, about, browse);
+main.append(view.frame, about, chat, browse);
 
 /** Login in the address; empty on the start page. */
 const route = () => decodeURIComponent(location.pathname.slice(1)).toLowerCase();
@@ -69,6 +71,7 @@ async function refresh() {
   fillRail(rail, live, login);
   fillCards(browse, live, wanted?.login);
   about.show(wanted, !login);
+  chat.show(login && wanted ? wanted.login : null);
   follow(wanted);
 }
 
@@ -99,7 +102,7 @@ document.addEventListener('click', (event) => {
 addEventListener('popstate', keepFresh);
 player.addEventListener('state', () => player.state === 'ended' && keepFresh());
 
-document.getElementById('header-side').append(shortcuts({ ...view, theatre }, () => shown?.live), themeButton());
+document.getElementById('header-side').append(chat.toggleButton, shortcuts({ ...view, theatre, chat }, () => shown?.live), themeButton());
 const channelId = () => (player.login ? shown?.channel_id : null);
 reportQuality(player, new Visit(player, channelId), channelId);
 synchronise();

@@ -2,6 +2,17 @@
 
 import { el, icon } from './dom.js';
 
+/** Arrow keys, Home and End go through a menu's items; Escape and Tab close it. */
+function walk(event, list, close) {
+  const at = list.indexOf(document.activeElement);
+  const moves = { ArrowDown: at + 1, ArrowUp: at - 1 + list.length, Home: 0, End: list.length - 1 };
+  if (event.key in moves) list[moves[event.key] % list.length]?.focus();
+  else if (event.key === 'Escape' || event.key === 'Tab') close();
+  else return;
+  event.stopPropagation();
+  if (event.key !== 'Tab') event.preventDefault();
+}
+
 /**
  * Hangs a menu on a button. `sections()` gives `[{ title, choices: [{ value, label, note, checked }], choose(value) }]`
  * afresh at each opening.
@@ -60,14 +71,45 @@ export function attachMenu(button, sections) {
   document.addEventListener('pointerdown', (event) => {
     if (!panel.contains(event.target) && !button.contains(event.target)) close(false);
   });
-  panel.addEventListener('keydown', (event) => {
-    const list = items();
-    const at = list.indexOf(document.activeElement);
-    const moves = { ArrowDown: at + 1, ArrowUp: at - 1 + list.length, Home: 0, End: list.length - 1 };
-    if (event.key in moves) list[moves[event.key] % list.length]?.focus();
-    else if (event.key === 'Escape' || event.key === 'Tab') close();
-    else return;
-    event.stopPropagation();
-    if (event.key !== 'Tab') event.preventDefault();
-  });
+  panel.addEventListener('keydown', (event) => walk(event, items(), close));
+}
+
+/** Opens a list of actions `[{ label, icon, danger, run }]` beside an anchor, within a positioned host. Closing gives the focus back. */
+export function openActions(host, anchor, label, actions) {
+  const before = document.activeElement;
+  const panel = el('div', { class: 'menu menu--actions', role: 'menu', 'aria-label': label });
+  const close = () => {
+    document.removeEventListener('pointerdown', outside, true);
+    panel.remove();
+    before?.focus({ preventScroll: true });
+  };
+  const outside = (event) => panel.contains(event.target) || close();
+  panel.append(
+    ...actions.map((action) =>
+      el(
+        'button',
+        {
+          type: 'button',
+          role: 'menuitem',
+          class: action.danger ? 'menu__item menu__item--danger' : 'menu__item',
+          onClick: () => {
+            close();
+            action.run();
+          },
+        },
+        icon(action.icon),
+        el('span', { class: 'menu__label' }, action.label),
+      ),
+    ),
+  );
+  const items = [...panel.children];
+  panel.addEventListener('keydown', (event) => walk(event, items, close));
+  document.addEventListener('pointerdown', outside, true);
+  host.append(panel);
+  const [around, at] = [host.getBoundingClientRect(), anchor.getBoundingClientRect()];
+  const below = at.bottom - around.top;
+  const fits = below + panel.offsetHeight < around.height;
+  panel.style.top = `${fits ? below : Math.max(0, at.top - around.top - panel.offsetHeight)}px`;
+  panel.style.right = `${Math.max(8, around.right - at.right)}px`;
+  items[0]?.focus({ preventScroll: true });
 }

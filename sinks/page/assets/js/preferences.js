@@ -9,6 +9,8 @@ const DEFAULTS = {
   lowLatency: false, // the stable mode is the default
   quality: 'auto', // rendition name
   bandwidth: null, // bit/s, the last estimate: the first segment of the next visit is chosen by it
+  chatOpen: true,
+  accessToken: null, // kept only where the viewer asked for it
 };
 
 function load() {

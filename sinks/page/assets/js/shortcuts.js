@@ -18,6 +18,7 @@ const KEYS = {
   y: ['Low latency on or off', ({ player }) => player.setLowLatency(!player.lowLatency)],
   i: ['Playback statistics', ({ stats }) => stats.toggle()],
   t: ['Theatre mode', ({ theatre }) => theatre()],
+  c: ['Chat on or off', ({ chat }) => chat.toggle()],
   p: ['Picture in picture', ({ player }) => player.pictureInPicture()],
   f: ['Full screen', ({ frame }) => toggleFullscreen(frame)],
 };
