@@ -5,6 +5,7 @@ import sys
 import typer
 
 from infra.cli.account import account
+from infra.cli.automod import automod
 from infra.cli.bench import bench
 from infra.cli.console import FAILED, CommandError, err
 from infra.cli.diff import diff
@@ -33,6 +34,7 @@ app = typer.Typer(
     help="Live streaming as an event log. Exit codes: 0 fine, 1 not as it should be, 2 wrong usage, 3 not running.",
 )
 app.add_typer(account, name="account")
+app.add_typer(automod, name="automod")
 app.add_typer(dlq, name="dlq")
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(up)
