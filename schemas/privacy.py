@@ -14,6 +14,7 @@ the event: a view that copies `text` from one event into the next needs no key t
 """
 
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from binascii import a2b_base64
 from collections.abc import Callable, Mapping
@@ -33,6 +34,8 @@ PERSONAL = "chronicast.personal"
 ERASED = "[erased]"
 """What a personal field reads as once no key opens it."""
 SCHEME = "pii1"
+_LOOKS_SEALED = re.compile(r"pii1:[A-Za-z0-9_-]{11}:[A-Za-z0-9_-]{39,}").fullmatch
+"""What `parse` takes, without taking it apart: key's name, and more than nonce and tag in base64."""
 KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
@@ -161,6 +164,16 @@ def parse(text: str) -> Sealed | None:
     return Sealed(parts[1], body) if len(body) > NONCE_BYTES + TAG_BYTES else None
 
 
+def looks_sealed(text: str) -> bool:
+    """Whether `parse` would find the parts of a sealed text; in a fifth of the time, for most texts that a fold writes pass on."""
+    return _LOOKS_SEALED(text) is not None and len(text.rpartition(":")[2]) % 4 != 1
+
+
+def passed_on(text: str) -> str:
+    """The form in which a fold keeps a text or writes it on: the sealed one of an opened text, any other as it is."""
+    return text.sealed if isinstance(text, Opened) else text
+
+
 @cache
 def personal_fields() -> Mapping[type[Event], tuple[Personal, ...]]:
     """The personal fields of this build's events; types without any are left out."""
@@ -209,7 +222,7 @@ def seal_event(event: E, event_id: str, fields: tuple[Personal, ...], keys: Keys
         subject = getattr(event, subject_field)
         if isinstance(text, Opened) and (text.subject, text.field) == (subject, name):
             changed[name] = text.sealed
-        elif text != ERASED and (outside or parse(text) is None):
+        elif text != ERASED and (outside or not looks_sealed(text)):
             changed[name] = _seal(keys, subject, name, event_id, text)
     return msgspec.structs.replace(event, **changed) if changed else event
 

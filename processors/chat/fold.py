@@ -14,7 +14,7 @@ from processors.chat.removal import clear, delete
 from processors.chat.reviews import expire, review
 from processors.chat.roles import grant
 from processors.chat.sanctions import lift, sanction
-from processors.chat.state import FLOW, SELF, TABLES, flow_of
+from processors.chat.state import FLOW, SELF, TABLES, flow_of, room_of
 from schemas import events as e
 from schemas.event import Event
 from streams.fold import At, Rows
@@ -95,6 +95,8 @@ class ChatFold:
 def _due(rows: Rows, channel_id: str, now: int) -> list[Event]:
     """What time alone brings; a few rows at most."""
     flow = flow_of(rows)
+    if flow.heard_first == flow.heard_next and flow.held_first == flow.held_next and not room_of(rows).auto_slow:
+        return []
     swept, denied = expire(rows, forget(rows, flow, now), channel_id, now)
     if swept is not flow:
         rows[FLOW][SELF] = swept

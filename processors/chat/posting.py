@@ -31,7 +31,7 @@ from processors.chat.state import FLOW, SELF, USERS, flow_of, power, room_of, us
 from processors.chat.text.automod import LEVELS, model
 from schemas.event import Event
 from schemas.events import MessagePosted, MessageRefused, PostMessage
-from schemas.privacy import ERASED
+from schemas.privacy import ERASED, passed_on
 from streams.fold import At, Rows
 
 CONTEXT_WEIGHT = 0.1
@@ -92,7 +92,7 @@ class Poster:
             user_id=event.user_id,
             user_login=event.user_login,
             display_name=event.display_name,
-            text=event.text,
+            text=passed_on(event.text),
             color=event.color,
             badges=badges,
             emotes=spans(event.text, subscriber=subscriber),

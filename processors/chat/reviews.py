@@ -8,7 +8,6 @@ from processors.chat.answers import refused
 from processors.chat.state import HELD, HELD_ORDER, SECOND_US, Flow, Held, HeldEntry, may_moderate
 from schemas.event import Event
 from schemas.events import MessageDenied, MessageHeld, MessagePosted, ReviewMessage
-from schemas.privacy import Opened
 from streams.fold import At, Rows
 
 WAIT_US = 300 * SECOND_US
@@ -20,13 +19,12 @@ SWEPT = 3
 
 
 def hold(rows: Rows, flow: Flow, message: MessagePosted, now: int) -> tuple[Flow, MessageHeld]:
-    """Keeps back a message as it would be posted."""
-    text = message.text
+    """Keeps back a message as it would be posted, its text sealed."""
     rows[HELD][message.message_id] = Held(
         message.user_id,
         message.user_login,
         message.display_name,
-        text.sealed if isinstance(text, Opened) else text,
+        message.text,
         now + WAIT_US,
         message.color,
         message.badges,
@@ -45,7 +43,7 @@ def hold(rows: Rows, flow: Flow, message: MessagePosted, now: int) -> tuple[Flow
         user_id=message.user_id,
         user_login=message.user_login,
         display_name=message.display_name,
-        text=text,
+        text=message.text,
         color=message.color,
         badges=message.badges,
         emotes=message.emotes,
