@@ -325,7 +325,7 @@ class ChatRoom:
         for offset, event in self.recent.after(end):
             events.add(offset, event)
         found = [(offset, event) for offset, event in events.after(member.position or -1) if offset <= end]
-        while self.members.get(member.client) is member and not member.client.paused and found:
+        while self.members.get(member.client) is member and not member.client.paused and (found or member.enters):
             self._replay(member, found, end)
             found = [each for each in found if each[0] > (member.position or -1)]
         if not found:
