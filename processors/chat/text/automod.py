@@ -5,6 +5,7 @@ import sys
 from array import array
 from functools import cache
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from struct import Struct
 
@@ -81,7 +82,7 @@ class Model:
     def _sum(self, features: list[Word]) -> int:
         """What words add by themselves and with each other."""
         weights = self._weights
-        total = sum(weights[one.left ^ other.right] for one, other in zip(features, features[1:], strict=False))
+        total = sum(weights[one.left ^ other.right] for one, other in pairwise(features))
         for feature in features:
             total += weights[feature.whole]
             if feature.grams:

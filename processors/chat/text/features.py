@@ -12,6 +12,8 @@ BUCKETS = 2**17
 """Weights. Two features that share one blur each other; the training corpus has a seventh as many."""
 LENGTHS = (3, 4, 5)
 """Letters of a piece of a word, its ends marked."""
+SPELT = 4
+"""Letters from which a word's pieces say more than the word."""
 EMOTE, MENTION, LINK, NUMBER, SIGN = "\x01emote", "\x01mention", "\x01link", "\x01number", "\x01sign"
 """Classes: one word each, whatever is written."""
 START = "\x01start"
@@ -71,16 +73,12 @@ def word(spelling: str) -> Word:
     """A word's features."""
     number = _number(spelling)
     grams: tuple[int, ...] = ()
-    if spelling[0] != "\x01":
+    if spelling[0] != "\x01" and len(spelling) >= SPELT:
         marked = f"<{spelling[:24]}>"
         grams = tuple(_number(f"\x02{marked[at : at + size]}") for size in LENGTHS for at in range(len(marked) - size + 1))
     # Odd factors (of Knuth's and xxHash's multiplicative hashing), so that a pair is not its reverse.
-    return Word(
-        number % BUCKETS,
-        tuple(gram % BUCKETS for gram in grams),
-        number * 0x9E3779B1 >> 7 & (BUCKETS - 1),
-        number * 0x85EBCA77 >> 9 & (BUCKETS - 1),
-    )
+    left, right = number * 0x9E3779B1 >> 7, number * 0x85EBCA77 >> 9
+    return Word(number % BUCKETS, tuple(gram % BUCKETS for gram in grams), left % BUCKETS, right % BUCKETS)
 
 
 def _number(feature: str) -> int:

@@ -8,7 +8,7 @@ from processors.chat.training.grammar import Template, slots, templates
 
 SEED = 20_240_229
 """Any number; another one makes another corpus of the same kind."""
-EACH = {False: 30, True: 45}
+EACH = {False: 40, True: 45}
 """Messages of a template, for training: of benign ones, of hostile ones."""
 EACH_HELD_OUT = {False: 60, True: 60}
 

@@ -51,23 +51,17 @@ def document(model: Model, messages: Iterable[Message]) -> str:
     hostile = sum(message.hostile for _, message in curve.scored)
     templates = len({message.template for _, message in curve.scored})
     level = {threshold: str(at) for at, threshold in enumerate(LEVELS)}
+    benign = len(curve.scored) - hostile
     lines = [
-        f"Model `{model.version}`; {hostile:,} hostile and {len(curve.scored) - hostile:,} benign messages of {templates} templates, all held out.",
+        f"Model `{model.version}`; {hostile:,} hostile and {benign:,} benign messages of {templates} templates, all held out.",
         "",
         f"| held from | level | recall | benign messages held | precision, 1 in {RARE} hostile |",
         "|---|---|---|---|---|",
     ]
-    for point in map(curve.point, sorted({*THRESHOLDS, *LEVELS[1:]})):
-        lines.append(
-            f"| {point.threshold:.2f} | {level.get(point.threshold, '')} | {point.recall:.1%} | {point.false_positives:.2%} | {point.precision:.1%} |"
-        )
-    lines += [
-        "",
-        "Held by register:",
-        "",
-        f"| register | {' | '.join(f'level {at}' for at in range(1, len(LEVELS)))} |",
-        "|---" * len(LEVELS) + "|",
-    ]
+    for at, recall, wrong, precision in map(curve.point, sorted({*THRESHOLDS, *LEVELS[1:]})):
+        lines += [f"| {at:.2f} | {level.get(at, '')} | {recall:.1%} | {wrong:.2%} | {precision:.1%} |"]
+    levels = " | ".join(f"level {at}" for at in range(1, len(LEVELS)))
+    lines += ["", "Held by register:", "", f"| register | {levels} |", "|---" * len(LEVELS) + "|"]
     shares = [curve.by_register(threshold) for threshold in LEVELS[1:]]
     for is_hostile, register in shares[0]:
         cells = " | ".join(f"{share[is_hostile, register]:.1%}" for share in shares)
