@@ -1,4 +1,4 @@
-"""The demo's publisher: a generated moving picture with clock and sound, sent by ffmpeg to the local ingest."""
+"""The demo: a generated moving picture with clock and sound, sent by ffmpeg to the local ingest, and viewers that chat about it."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ import structlog
 
 from infra.accounts import AccountError, Accounts
 from infra.apps.service import App, run
+from infra.demo_chat import DemoChat
 
 LOGIN = "demo"
 WIDTH, HEIGHT, RATE = 1280, 720, 30
@@ -59,9 +60,14 @@ def key(accounts: Accounts) -> str:
     return accounts.rotate_key(LOGIN)
 
 
-async def publish(app: App) -> None:
-    """Publishes until stopped; a publisher that ends is started anew."""
+async def demo(app: App) -> None:
+    """Publishes and chats until stopped."""
     stream_key = await asyncio.to_thread(key, Accounts(app.parts.log, app.parts.codec, "demo"))
+    await asyncio.gather(publish(app, stream_key), DemoChat(app, LOGIN).run())
+
+
+async def publish(app: App, stream_key: str) -> None:
+    """Publishes until stopped; a publisher that ends is started anew."""
     arguments = command(f"rtmp://127.0.0.1:{app.settings.ports.rtmp}/app/{stream_key}")
     while not app.stopping.is_set():
         child = await asyncio.create_subprocess_exec(
@@ -90,4 +96,4 @@ async def _heard(child: asyncio.subprocess.Process, stream_key: str) -> int:
 
 
 if __name__ == "__main__":
-    run("demo", publish)
+    run("demo", demo)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import structlog
+
 from infra.accounts import Account
 from schemas.privacy_codec import OpeningCodec
 from tests.broker.chat_verifying import Verdict, verify
@@ -14,6 +16,7 @@ from tests.chat_load import Attempt, Load, Sender, Watcher
 from tests.chat_system import Chat, make
 from tests.system import System
 
+logger = structlog.get_logger()
 SERVICES = {"moderation worker": "moderation", "gateway": "chat", "broker": "kafka"}
 """What is killed, and the process that it is."""
 HEALTHY_S = 60.0
@@ -76,10 +79,12 @@ async def kill(system: System, load: Load, name: str) -> Fault:
     [pid] = system.pids(service)
     began = time.monotonic()
     os.kill(pid, signal.SIGKILL)
+    logger.info("killed", what=name, process=pid)
     recovery = await load.recovered(began)
     while not any(state.name == service and state.phase == "ready" and state.pid != pid for state in system.run().services):
         assert time.monotonic() < began + HEALTHY_S, f"{service} is not ready again: {system.log(service)[-2000:]}"
         await asyncio.sleep(0.1)
+    logger.info("recovered", what=name, seconds=round(recovery, 2))
     return Fault(name, began, recovery)
 
 
