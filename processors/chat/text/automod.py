@@ -45,13 +45,15 @@ class Model:
     def __init__(self, packed: bytes) -> None:
         if len(packed) != _HEADER.size + 2 * BUCKETS or not packed.startswith(MAGIC):
             raise ModelError(f"{len(packed)} bytes that do not begin with {MAGIC!r} and hold {BUCKETS} weights: {ModelError.__doc__}")
+        self._bias: int
+        self._context: int
         _, self._bias, self._context = _HEADER.unpack_from(packed)
         weights = array("h", packed[_HEADER.size :])
         if sys.byteorder == "big":
             weights.byteswap()
-        self._weights = weights.tolist()
+        self._weights: list[int] = weights.tolist()
         self.version = sha256(packed).hexdigest()[:12]
-        self._scores = [round(1 / (1 + math.exp(-at / UNIT)), _DECIMALS) for at in range(-_REACH, _REACH + 1, _STEPS)]
+        self._scores: list[float] = [round(1 / (1 + math.exp(-at / UNIT)), _DECIMALS) for at in range(-_REACH, _REACH + 1, _STEPS)]
         self._start = word(START).left
         self._known: dict[str, tuple[int, int, int]] = {}
         """Token -> what it adds, how it pairs with the one before and the one behind."""

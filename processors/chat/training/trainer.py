@@ -33,7 +33,9 @@ def features(text: str) -> dict[int, float]:
 
 def train(messages: Iterable[Message]) -> bytes:
     """The file of a model. The same messages give the same bytes: one thread, no sums whose order depends on the machine."""
-    indexes, values, ends, labels = [], [], [0], []
+    indexes: list[int] = []
+    values: list[float] = []
+    ends, labels = [0], []
     seen: dict[int, str] = {}
     common: set[int] = set()
     # A feature of one template alone says nothing of others: it gets no weight.
