@@ -22,8 +22,20 @@ PAGE = CHECKOUT / "sinks" / "page"
 TESTS_NPM = tuple(CHECKOUT / "tests" / folder for folder in ("browser", "contract/asyncapi", "contract/chat_clients"))
 """Other players, a validator, and chat clients."""
 
-RUN = {"java": "openjdk-17-jre-headless", "mvn": "maven", "ffmpeg": "ffmpeg", "nginx": "nginx-light", "setpriv": "util-linux"}
+RUN = {
+    "java": "openjdk-17-jre-headless",
+    "mvn": "maven",
+    "ffmpeg": "ffmpeg",
+    "setpriv": "util-linux",
+    "nginx": "nginx-light",
+    "redis-server": "redis-server",
+    "postgres": "postgresql",
+}
 """Program -> Debian package that has it."""
+SERVICES = {"nginx-light": "nginx", "redis-server": "redis-server", "postgresql": "postgresql"}
+"""Package -> a server that Debian starts with it, on a port that is everybody's."""
+POSTGRES = Path("/usr/lib/postgresql")
+"""Where Debian keeps PostgreSQL, a folder a version, off the path."""
 TEST = {"chromium": "chromium", "kcat": "kcat"}
 RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 """What the video bench compares with; Debian's libnginx-mod-rtmp."""
@@ -61,7 +73,7 @@ def main(command: str) -> None:
 
 def system_packages(need: str) -> None:
     """Installs Debian packages whose programs are missing."""
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    path = ":".join([os.environ.get("PATH", ""), "/usr/sbin", *map(str, POSTGRES.glob("*/bin"))])
     wanted = {**RUN, **(TEST if need == "test" else {})}
     missing = [package for program, package in wanted.items() if shutil.which(program, path=path) is None]
     if need == "test" and not RTMP_MODULE.exists():
@@ -82,9 +94,9 @@ def system_packages(need: str) -> None:
     step("package lists (apt-get update)", [*root, "apt-get", "update", "-q"])
     install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q", "-y", "--no-install-recommends", *missing]
     step(f"system packages: {names}", [*root, *install])
-    if "nginx-light" in missing and shutil.which("systemctl"):
-        # Debian starts a web server of its own on port 80, which nobody asked for.
-        subprocess.run([*root, "systemctl", "disable", "--now", "nginx"], check=False, capture_output=True)
+    for service in [SERVICES[package] for package in missing if package in SERVICES and shutil.which("systemctl")]:
+        # Nobody asked for Debian's own; ours run on ports of ours.
+        subprocess.run([*root, "systemctl", "disable", "--now", service], check=False, capture_output=True)
 
 
 def python_packages(level: str) -> None:
