@@ -3,7 +3,8 @@
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from conftest import Broker
+
+from tests.conftest import Broker
 
 pytestmark = pytest.mark.broker
 
