@@ -24,10 +24,12 @@ RESERVED = {
 }
 """First parts of addresses at the edge: a channel's page is at `/{login}`."""
 ALPHABET = string.ascii_letters + string.digits
+LOWER = string.ascii_lowercase + string.digits
+"""Of access tokens, as Twitch's are: tmi.js makes them lower case before it sends them."""
 MARK = "cc_"
 """An access token begins with it, so that one that leaked is found."""
 SECRET_CHARACTERS = 32
-"""62^32 is 190 bits."""
+"""62^32 is 190 bits, 36^32 is 165."""
 RETIRED = 20
 """Former keys that are told from unknown ones; the row stays small."""
 ANSWER_S = 10.0
@@ -72,7 +74,7 @@ class Accounts:
         number = identity(login)
         if present := self._rows().get(number):
             raise AccountError(taken(login, present[0][1]))
-        made = Account(number, login, secret(MARK), secret(""), secret(f"live_{number}_"))
+        made = Account(number, login, secret(MARK, LOWER), secret(""), secret(f"live_{number}_"))
         position = self._write(
             ChannelProfile(
                 channel_id=number,
@@ -116,7 +118,7 @@ class Accounts:
         Raises:
             AccountError: there is no such account.
         """
-        token = secret(MARK)
+        token = secret(MARK, LOWER)
         self._write(msgspec.structs.replace(self.get(login), access_token_hash=digest(token)))
         return token
 
@@ -155,9 +157,9 @@ def identity(login: str) -> str:
     return str(int.from_bytes(hashlib.sha256(login.encode()).digest()[:8]) >> 11)
 
 
-def secret(prefix: str) -> str:
+def secret(prefix: str, alphabet: str = ALPHABET) -> str:
     """A new random key or token."""
-    return prefix + "".join(secrets.choice(ALPHABET) for _ in range(SECRET_CHARACTERS))
+    return prefix + "".join(secrets.choice(alphabet) for _ in range(SECRET_CHARACTERS))
 
 
 def digest(key: str) -> str:

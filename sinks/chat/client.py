@@ -116,6 +116,11 @@ class Client(asyncio.Protocol):
             self.say_farewell(code, reason)
             asyncio.get_running_loop().call_later(LINGER_S, self.transport.abort)
 
+    def forewarn(self) -> None:
+        """Says that it will end, so that it can come back by itself."""
+        if self.session is not None and not self.closing:
+            self.session.ending()
+
     def say_farewell(self, code: int, reason: str) -> None:
         """Sends what ends it."""
         self.transport.close()

@@ -35,6 +35,9 @@ BACKLOG = 4_096
 """Connections that wait to be accepted, as the kernel allows by default: clients of a gateway that died come at once."""
 SWEEP_S = 1.0
 """Between two looks at slow and silent connections."""
+GRACE = 0.25
+"""Of `drain_s`, between a client's being told to come back and its end: some clients do it by themselves, and lose their way where the
+close comes first (TwitchIO, twitchAPI)."""
 FAREWELL_S = 3.0
 """For the last close frames at a stop."""
 STARTS_S = 30.0
@@ -122,25 +125,21 @@ class Gateway:
         return await self._listen(host, port, lambda: Lines(self.hall, next(self._numbers), self._doors))
 
     async def close(self) -> None:
-        """Takes no more connections, tells the ones there are, closes them over `drain_s`, stops reading."""
+        """Takes no more connections, ends the ones there are over `drain_s`, each told a while before it is closed, stops reading."""
         self._closing = True
         if not self._clients:
             self._empty.set()
         for server in self._servers:
             server.close()
         clients = list(self._clients)
-        for client in clients:
-            if client.session is not None:
-                client.session.ending()
         random.shuffle(clients)
-        began = time.monotonic()
+        grace = self._config.drain_s * GRACE
         for number, client in enumerate(clients):
-            ahead = began + self._config.drain_s * number / len(clients) - time.monotonic()
-            if ahead > 0.01:
-                await asyncio.sleep(ahead)
-            client.close(1012, "the gateway restarts")
+            ahead = (self._config.drain_s - grace) * number / len(clients)
+            self._loop.call_later(ahead, client.forewarn)
+            self._loop.call_later(ahead + grace, client.close, 1012, "the gateway restarts")
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL_S):
+            async with asyncio.timeout(self._config.drain_s + FAREWELL_S):
                 await self._empty.wait()
         if self._tending is not None:
             self._tending.cancel()

@@ -85,6 +85,7 @@ def test_every_event_has_its_fields_as_columns(event: type[Event], data: st.Data
     times = {
         field["name"]
         for field in released().current(event.SCHEMA)["fields"]
-        if isinstance(field["type"], dict) and field["type"].get("logicalType") == "timestamp-micros"
+        for kind in (field["type"] if isinstance(field["type"], list) else [field["type"]])
+        if isinstance(kind, dict) and kind.get("logicalType") == "timestamp-micros"
     }
     assert {field.name for field in own.schema if field.type == pa.timestamp("us", "UTC")} == times

@@ -45,6 +45,7 @@ def test_a_new_token_takes_the_place_of_the_present_one_and_leaves_the_key(accou
     token = accounts.rotate_token("night_owl")
     profile = accounts.get("night_owl")
     assert token != made.access_token
+    assert token == token.lower(), "tmi.js makes it so"
     assert profile.access_token_hash == hashlib.sha256(token.encode()).hexdigest()
     assert profile.stream_key_hash == hashlib.sha256(made.stream_key.encode()).hexdigest()
 

@@ -35,7 +35,7 @@ from schemas.events import (
 from schemas.privacy import Opened
 from tests.chat_channel import ADA, BEGAN, BOB, CHANNEL, MOD, SECOND, VIP, ChatChannel
 
-DOUBTFUL = "you idiot"
+DOUBTFUL = "shut up you idiot"
 
 
 @pytest.fixture
@@ -236,6 +236,33 @@ def test_what_is_held_is_kept_as_it_was_sealed(channel: ChatChannel) -> None:
     assert held.text == "pii1:sealed"
     assert channel.rows[HELD][held.message_id].text == "pii1:sealed"
     assert channel.do(review(held.message_id), 11)[0].text == "pii1:sealed"
+
+
+@pytest.mark.row("M3")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "you are an idiot",
+        "what an idiot you are",
+        "shut up you idiot",
+        "you are a moron",
+        "you are a worthless piece of trash",
+        "nobody likes you loser",
+        "shut up you 1d1ot",
+        "you are p\u200bathetic and disgusting",
+        "i will find you and hurt you",
+    ],
+)
+def test_a_plain_insult_is_held_in_a_calm_chat_as_channels_are_at_first(channel: ChatChannel, text: str) -> None:
+    assert isinstance(channel.say(ADA, text, 10), MessageHeld)
+
+
+@pytest.mark.row("M3")
+@pytest.mark.parametrize(
+    "text", ["gg", "i am an idiot lol", "i hate this boss", "kill the dragon already", "you are insane at this", "that idiot of a boss"]
+)
+def test_what_is_said_of_oneself_or_of_a_game_passes(channel: ChatChannel, text: str) -> None:
+    assert isinstance(channel.say(ADA, text, 10), MessagePosted)
 
 
 def test_automod_asks_nobody_about_moderators_and_nothing_at_level_0(channel: ChatChannel) -> None:

@@ -236,7 +236,7 @@ def test_a_message_is_shown_with_badges_emotes_colour_and_whether_it_is_the_firs
 
 @pytest.mark.row("M7")
 def test_emote_spans_are_of_the_text_that_is_shown_where_a_message_was_held(channel: ChatChannel) -> None:
-    held = channel.say(ADA, "you idiot 👍🏽 chroniRage", 10)
+    held = channel.say(ADA, "shut up you idiot 👍🏽 chroniRage", 10)
     assert isinstance(held, MessageHeld)
     [span] = held.emotes
     assert held.text[span.begin : span.end + 1] == "chroniRage"

@@ -117,6 +117,19 @@ def test_signs_and_digits_of_a_term_count():
     assert terms.found("i write c daily since 148") is None
 
 
+@pytest.mark.row("M1")
+@pytest.mark.parametrize("text", ["11488", "14880", "11488 points", "level 214883", "1,488", "1488000"])
+def test_a_term_of_digits_is_no_part_of_another_number(text):
+    assert Terms(["1488"]).found(text) is None
+    assert GLOBAL().found(text) is None
+
+
+@pytest.mark.row("M1")
+@pytest.mark.parametrize("text", ["1488", "so 1488!", "bob1488x 1488", "1488*"])
+def test_a_term_of_digits_is_found_where_it_stands_alone(text):
+    assert Terms(["1488"]).found(text) == "1488"
+
+
 @pytest.mark.row("M2")
 @pytest.mark.parametrize("text", ["kys", "K Y S", "go k.y.s", "kill urself", "I'll kill you", "ill k1ll y0u"])
 def test_the_global_list_holds_on_every_channel(text):

@@ -104,7 +104,8 @@ def _meant(text: str, first: int, last: int, term: str) -> bool:
     """Whether a reader would take a spelling for the term."""
     spelling, plain = text[first:last], term.strip(ANY).strip()
     if spelling == plain:
-        return True
+        # 11488 and 14880 are other numbers than 1488.
+        return not ((term[0].isdigit() and text[:first][-1:].isdigit()) or (term[-1].isdigit() and text[last : last + 1].isdigit()))
     begin, end = first, last
     while begin and in_word(text[begin - 1]):
         begin -= 1

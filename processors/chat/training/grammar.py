@@ -12,6 +12,8 @@ from processors.chat.text.lists import words
 _CHOICE = re.compile(r"\(([^()\[\]]*)\)|\[([^()\[\]]*)\]")
 """An innermost (a|b) or [a]."""
 _SLOT = re.compile(r"\{(\w+)\}")
+_ARTICLE = re.compile(r"\ba(?= [aeiou])")
+"""Before a vowel, by spelling: an idiot."""
 HELD_OUT = 4
 """Every so manieth template is for the curve alone: it is measured on phrases that the trainer never saw."""
 
@@ -39,7 +41,7 @@ class Template(NamedTuple):
         while match := _CHOICE.search(text):
             choices = match[1].split("|") if match[1] is not None else ["", match[2]]
             text = text[: match.start()] + rng.choice(choices) + text[match.end() :]
-        return " ".join(_SLOT.sub(lambda slot: rng.choice(slots[slot[1]]), text).split())
+        return _ARTICLE.sub("an", " ".join(_SLOT.sub(lambda slot: rng.choice(slots[slot[1]]), text).split()))
 
 
 def templates(name: str, *, hostile: bool) -> list[Template]:
