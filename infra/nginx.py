@@ -53,6 +53,7 @@ def command(settings: Settings) -> list[str]:
         "origin": str(settings.ports.origin),
         "gateway": str(settings.ports.gateway),
         "api": str(settings.ports.api),
+        "sessions": str(settings.ports.sessions),
         "connections": str(connections),
         "files": str(files),
     }

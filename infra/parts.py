@@ -8,6 +8,7 @@ from schemas.privacy_codec import SealedCodec
 from schemas.registry import Registry, preload
 from schemas.registry_http import HttpRegistry
 from schemas.wire import Codec
+from streams.edges.sessions import Signer
 from streams.log_kafka import KafkaLog
 from streams.objects import StoredObjects
 from streams.privacy.master import MasterKeys
@@ -38,6 +39,14 @@ class Parts:
         ring.start()
         self._rings.append(ring)
         return ring
+
+    def signer(self) -> Signer:
+        """What signs viewers' sessions: of the same key in every process that has the master key.
+
+        Raises:
+            MasterKeyError: the master key cannot be had.
+        """
+        return Signer(MasterKeys.at(self._settings.master_key_file).derived("viewer sessions"))
 
     def publisher(self, producer: str, keys: KeyRing | None = None) -> Publisher:
         """A publisher whose producer is named in its events. The schemas of all topics are registered first, so that it never waits.

@@ -37,6 +37,8 @@ class Ports(NamedTuple):
     """The chat gateway's WebSockets behind the edge."""
     api: int = 8084
     """The Helix API behind the edge; its /metrics too."""
+    sessions: int = 8085
+    """UDP: the edge tells the origin of the playlist requests that it answers by itself."""
     ingest: int = 9101
     """Health and metrics of the ingest, as those that follow."""
     folds: int = 9102

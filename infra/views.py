@@ -3,6 +3,7 @@
 from processors.chat import CHAT, PACE, SOCIETY
 from processors.playlist import BROADCAST, PLAYLIST
 from processors.transcode import DEMAND, SCHEDULER
+from processors.viewers import VIEWERS
 from streams.errors import StreamingError
 from streams.fold import Fold
 
@@ -12,7 +13,7 @@ CHATTING: tuple[Fold, ...] = (CHAT, PACE, SOCIETY)
 """Folded by the chat worker, likewise."""
 WORKERS = (DECIDING, CHATTING)
 """By consumer group."""
-SHOWN: tuple[Fold, ...] = (PLAYLIST, BROADCAST)
+SHOWN: tuple[Fold, ...] = (PLAYLIST, BROADCAST, VIEWERS)
 """Folded in the memory of the processes that show them."""
 VIEWS: dict[str, Fold] = {fold.name: fold for fold in (*DECIDING, *CHATTING, *SHOWN)}
 

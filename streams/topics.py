@@ -128,7 +128,7 @@ CATALOGUE: tuple[Topic, ...] = (
         "viewer.session.events.v1",
         "channel_id",
         (e.ViewerJoined, e.ViewerHeartbeat, e.ViewerLeft, e.WatchQuality),
-        "API",
+        "origin",
         retention_ms=DAY_MS,
     ),
     Topic(

@@ -12,6 +12,7 @@ from schemas.events import ChannelProfile
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from sinks.origin import VIEWS, OriginConfig, make_app
+from streams.edges.sessions import Signer
 from streams.fold import Clock
 from streams.log_memory import MemoryLog
 from streams.objects import StoredObjects
@@ -43,6 +44,7 @@ class World:
         self.codec = Codec(LocalRegistry())
         self.objects = StoredObjects.at("memory://")
         self.publisher = Publisher(self.log, self.codec, "test-1")
+        self.signer = Signer(bytes(32))
 
     async def produce(self, made: Iterable[Made]) -> None:
         """Object first, event second."""
@@ -55,16 +57,17 @@ class World:
 class LiveOrigin:
     """An origin while it runs; an async context manager."""
 
-    def __init__(self, world: World, clock: Clock | None = None, config: OriginConfig | None = None) -> None:
+    def __init__(self, world: World, clock: Clock | None = None, config: OriginConfig | None = None, port: int = 0) -> None:
         config = config or OriginConfig(segment_reach_s=10_000 * DAY_S, broadcast_reach_s=10_000 * DAY_S)  # events of tests are of any year
         more = {} if clock is None else {"clock": clock}
-        self.app = make_app(config, world.log, world.codec, world.objects, world.publisher, **more)
+        self.app = make_app(config, world.log, world.codec, world.objects, world.publisher, world.signer, **more)
         self.views = self.app[VIEWS]
+        self._port = port
 
     async def __aenter__(self) -> Self:
         self._runner = web.AppRunner(self.app, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
         port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}"

@@ -3,7 +3,7 @@
 import asyncio
 
 from infra.apps.service import App, run
-from sinks.origin.app import VIEWS, make_app
+from sinks.origin.app import SESSIONS, VIEWS, make_app
 from sinks.origin.config import OriginConfig
 from sinks.page.routes import routes as page
 
@@ -11,12 +11,16 @@ from sinks.page.routes import routes as page
 async def origin(app: App) -> None:
     """Serves until stopped."""
     publisher = await asyncio.to_thread(app.parts.publisher, f"origin-{app.settings.node}")
-    application = make_app(OriginConfig(), app.parts.log, app.parts.codec, app.parts.objects, publisher)
+    settings, parts = app.settings, app.parts
+    application = make_app(OriginConfig(), parts.log, parts.codec, parts.objects, publisher, parts.signer(), region=settings.region)
     app.checks["views"] = application[VIEWS].lacks
     application.add_routes(app.probes())
     application.add_routes(page())  # last: a channel's page is at any single name
-    async with app.serving(app.settings.ports.origin, application):
+    async with app.serving(settings.ports.origin, application):
+        place = ("127.0.0.1", settings.ports.sessions)
+        reports, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: application[SESSIONS], local_addr=place)
         await app.stopping.wait()
+        reports.close()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby, takewhile
 from typing import NamedTuple
 
+from processors.playlist.master import folder_of
 from processors.playlist.rates import Rate, media_rate
 from processors.playlist.state import Segment
 from processors.playlist.text import MEDIA, date_time, seconds
@@ -50,8 +51,8 @@ def _second(segment: Segment) -> bool:
     return (segment.media_sequence + segment.discontinuity) % 2 == 1
 
 
-def classic_master(window: Window) -> str:
-    """Every video rendition that is alive, with the audio in its segments."""
+def classic_master(window: Window, session: str = "") -> str:
+    """Every video rendition that is alive, with the audio in its segments; a viewer's session goes into their addresses."""
     listings = window.playable(parts=False)
     audio = next((listing for listing in listings if listing.declared.kind == "audio"), None)
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]
@@ -62,7 +63,7 @@ def classic_master(window: Window) -> str:
         rate = _packed(media_rate(listing) + (media_rate(audio) if audio is not None else Rate(0, 0)), declared.frame_rate)
         codecs = ",".join([declared.codecs, *([audio.declared.codecs] if audio is not None else [])])
         lines.append(f'#EXT-X-STREAM-INF:BANDWIDTH={rate},CODECS="{codecs}",RESOLUTION={declared.width}x{declared.height}')
-        lines.append(f"{listing.rendition}/ts.m3u8")
+        lines.append(f"{folder_of(session)}{listing.rendition}/ts.m3u8")
     return "\n".join(lines) + "\n"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 from processors.playlist.hls import target_duration
 from processors.playlist.rates import media_rate
@@ -25,11 +25,12 @@ class _Period(NamedTuple):
     """Media time, microseconds."""
 
 
-def manifest(window: Window, time_url: str, *, over: bool) -> str | None:
+def manifest(window: Window, time_url: str, *, over: bool, location: str = "") -> str | None:
     """The MPD; None before the first whole segment.
 
     Media times count from the session's start, so availabilityStartTime is that, and a period's presentation time offset is its own
-    start: every period maps media time to itself. `time_url` answers the wall clock as xs:dateTime.
+    start: every period maps media time to itself. `time_url` answers the wall clock as xs:dateTime; the next manifest
+    is asked for at `location` (ISO/IEC 23009-1 section 5.3.1.2).
     """
     runs = {listing.rendition: _newest_run(listing) for listing in window.renditions}
     listings = [listing for listing in window.renditions if runs[listing.rendition]]
@@ -50,6 +51,8 @@ def manifest(window: Window, time_url: str, *, over: bool) -> str | None:
         f'  timeShiftBufferDepth="{_duration(end_us - lead[0].began_us)}" suggestedPresentationDelay="PT{DELAY_TARGETS * target}S"',
         f'  minBufferTime="PT{target}S" maxSegmentDuration="PT{longest:.3f}S">',
     ]
+    if location:
+        lines.append(f"  <Location>{escape(location)}</Location>")
     for period in _periods(lead):
         lines.append(f'  <Period id="{period.discontinuity}" start="{_duration(period.begins_us)}">')
         shown = [(listing, [s for s in runs[listing.rendition] if s.discontinuity == period.discontinuity]) for listing in listings]

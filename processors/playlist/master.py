@@ -10,10 +10,13 @@ VERSION = 6
 AUDIO_GROUP = "audio"
 
 
-def master_playlist(window: Window, *, parts: bool) -> str:
-    """The renditions that are alive, best first, audio alone last. Empty of variants only before the first part."""
+def master_playlist(window: Window, *, parts: bool, session: str = "") -> str:
+    """The renditions that are alive, best first, audio alone last. Empty of variants only before the first part.
+
+    A viewer's session goes into the addresses of the media playlists.
+    """
     listings = window.playable(parts=parts)
-    query = "" if parts else "?latency=normal"
+    folder, query = folder_of(session), "" if parts else "?latency=normal"
     audio = next((listing for listing in listings if listing.declared.kind == "audio"), None)
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]
     if all(segment.independent for listing in listings for segment in listing.segments):
@@ -22,13 +25,22 @@ def master_playlist(window: Window, *, parts: bool) -> str:
         channels = f',CHANNELS="{audio.declared.channels}"' if audio.declared.channels else ""
         lines.append(
             f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{AUDIO_GROUP}",NAME="Stream",AUTOSELECT=YES,DEFAULT=YES{channels},'
-            f'URI="{audio.rendition}.m3u8{query}"'
+            f'URI="{folder}{audio.rendition}.m3u8{query}"'
         )
     for listing in listings:
-        lines += [f"#EXT-X-STREAM-INF:{_attributes(listing, audio)}", f"{listing.rendition}.m3u8{query}"]
+        lines += [f"#EXT-X-STREAM-INF:{_attributes(listing, audio)}", f"{folder}{listing.rendition}.m3u8{query}"]
     for listing in listings:
         lines += _key_frames(listing)
     return "\n".join(lines) + "\n"
+
+
+def folder_of(session: str) -> str:
+    """The folder, relative to the master's, of a session's media playlists.
+
+    A folder and not a query: what they say of each other relative to themselves (EXT-X-RENDITION-REPORT) stays in the session, in
+    one text for all viewers.
+    """
+    return f"~{session}/" if session else ""
 
 
 def _attributes(listing: Listing, audio: Listing | None) -> str:

@@ -39,11 +39,11 @@ class Api:
         """Channels that are live, by login."""
         if not self._views.caught_up:
             raise starting()
-        return _json({"channels": [describe(channel) for channel in self._views.live()]})
+        return _json({"channels": [describe(channel, self._clock()) for channel in self._views.live()]})
 
     async def channel(self, request: web.Request) -> web.Response:
         """One channel, live or not."""
-        return _json(describe(self._find(request)))
+        return _json(describe(self._find(request), self._clock()))
 
     async def latency(self, request: web.Request) -> web.Response:
         """What each stage between camera and screen took lately, beside its budget."""
@@ -65,8 +65,8 @@ class Api:
         return channel
 
 
-def describe(channel: LiveChannel) -> dict[str, Any]:
-    """A channel as the API tells it."""
+def describe(channel: LiveChannel, now: int) -> dict[str, Any]:
+    """A channel as the API tells it at a moment, microseconds."""
     profile, broadcast = channel.profile, channel.broadcast
     login = profile.login if profile is not None else broadcast.login if broadcast is not None else channel.channel_id
     found: dict[str, Any] = {
@@ -83,6 +83,7 @@ def describe(channel: LiveChannel) -> dict[str, Any]:
         "session_id": None,
         "started_at": None,
         "ended_at": None,
+        "viewers": channel.viewers(now) if channel.live else 0,
         "renditions": [],
     }
     if broadcast is not None:

@@ -9,20 +9,19 @@ from processors.playlist.classic import classic_master, classic_playlist, listed
 from processors.playlist.dash import manifest
 from processors.playlist.hls import Shape, media_playlist, target_duration
 from processors.playlist.iframes import iframe_playlist
-from processors.playlist.master import master_playlist
+from processors.playlist.master import folder_of, master_playlist
 from processors.playlist.window import Listing
 from sinks.origin.channel import LiveChannel
 from sinks.origin.directives import AHEAD_SECONDS, AHEAD_SEGMENTS, Directives, directives, too_far
 from sinks.origin.document import MANIFEST, PLAYLIST, Document
 from sinks.origin.problem import late, offline, starting, unknown_channel, unknown_rendition
+from sinks.origin.sessions import PLACE, Sessions
 from sinks.origin.views import Views
 
 FRESH = "max-age=1"
 """Half a target duration: how old a playlist asked for without directives may be (RFC 8216bis section 6.2.5.1)."""
 BLOCKED = "max-age=12"
 """Six target durations: an answer to a blocking request stays right, for its address names what it holds."""
-PER_HOST = "private, max-age=1"
-"""A manifest names its host for the clock: a cache that is shared by names of this host must not mix them."""
 WAIT_TARGETS = 3
 """Target durations after which a blocking request fails (RFC 8216bis section 6.2.5.2)."""
 FIRST_S = 6.0
@@ -33,30 +32,37 @@ HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
 class Playlists:
     """The routes under /live."""
 
-    def __init__(self, views: Views) -> None:
+    def __init__(self, views: Views, sessions: Sessions) -> None:
         self._views = views
+        self._sessions = sessions
 
     def routes(self) -> list[web.RouteDef]:
         """All of them; HEAD is answered too."""
-        return [
-            web.get("/live/{login}/master.m3u8", self.master),
-            web.get("/live/{login}/classic.m3u8", self.classic),
-            web.get("/live/{login}/manifest.mpd", self.manifest),
-            web.get("/live/{login}/{rendition}.m3u8", self.media),
-            web.get("/live/{login}/{rendition}/iframes.m3u8", self.iframes),
-            web.get("/live/{login}/{rendition}/ts.m3u8", self.transport_stream),
-        ]
+        handlers = {
+            "master.m3u8": self.master,
+            "classic.m3u8": self.classic,
+            "manifest.mpd": self.manifest,
+            "{rendition}.m3u8": self.media,
+            "{rendition}/iframes.m3u8": self.iframes,
+            "{rendition}/ts.m3u8": self.transport_stream,
+        }
+        folders = ("/live/{login}/", "/live/{login}/~{session}/")
+        return [web.get(folder + path, handler) for folder in folders for path, handler in handlers.items()]
 
     async def master(self, request: web.Request) -> web.Response:
         """The multivariant playlist; `?latency=normal` leads to playlists without parts."""
         channel, parts = self._channel(request), directives(request.query).shape.parts
         await _playable(channel, parts=parts)
-        document = channel.document(("master", parts), lambda: Document(master_playlist(channel.window, parts=parts), PLAYLIST))
-        return document.answer(request, FRESH)
+
+        def render() -> Document:
+            return Document(master_playlist(channel.window, parts=parts, session=PLACE), PLAYLIST)
+
+        return self._sessions.master(request, channel, channel.document(("master", parts), render), PLAYLIST)
 
     async def media(self, request: web.Request) -> web.Response:
         """A rendition's playlist: at once, or once it holds what the delivery directives ask for."""
         channel, rendition, asked = self._channel(request), request.match_info["rendition"], directives(request.query)
+        self._sessions.asked(request, channel)
         listing = await _listing(channel, rendition, parts=asked.shape.parts)
         if asked.blocking:
             await _block(channel, listing, asked)
@@ -78,11 +84,13 @@ class Playlists:
         """The master of protocol version 3."""
         channel = self._channel(request)
         await _playable(channel, parts=False)
-        return channel.document("classic", lambda: Document(classic_master(channel.window), PLAYLIST)).answer(request, FRESH)
+        document = channel.document("classic", lambda: Document(classic_master(channel.window, PLACE), PLAYLIST))
+        return self._sessions.master(request, channel, document, PLAYLIST)
 
     async def transport_stream(self, request: web.Request) -> web.Response:
         """A rendition's playlist of protocol version 3."""
         channel, rendition = self._channel(request), request.match_info["rendition"]
+        self._sessions.asked(request, channel)
         listing = await _listing(channel, rendition, parts=False)
         if listing.declared.kind != "video":
             raise unknown_rendition(request.match_info["login"], rendition, _names(channel, "video"))
@@ -101,19 +109,21 @@ class Playlists:
         return channel.document(("ts", rendition), render).answer(request, FRESH)
 
     async def manifest(self, request: web.Request) -> web.Response:
-        """The DASH manifest."""
+        """The DASH manifest; it names its host and its viewer's session."""
         channel = self._channel(request)
+        self._sessions.asked(request, channel)
         await _playable(channel, parts=False)
-        time_url = f"{request.headers.get('X-Forwarded-Proto', request.scheme)}://{_host(request)}/time"
+        host = f"{request.headers.get('X-Forwarded-Proto', request.scheme)}://{_host(request)}"
         lead = channel.playable(parts=False)[0].rendition
+        place = f"{host}/live/{request.match_info['login']}/{folder_of(PLACE)}manifest.mpd"
 
         def render() -> Document:
-            text = manifest(channel.window, time_url, over=channel.over(lead))
+            text = manifest(channel.window, f"{host}/time", over=channel.over(lead), location=place)
             if text is None:
                 raise offline(_login(channel))
             return Document(text, MANIFEST)
 
-        return channel.document(("manifest", time_url), render).answer(request, PER_HOST)
+        return self._sessions.master(request, channel, channel.document(("manifest", place), render), MANIFEST, relative=False)
 
     def _media(self, channel: LiveChannel, rendition: str, shape: Shape) -> Document:
         def render() -> Document:

@@ -1,4 +1,4 @@
-"""The views that an origin folds: segments, sessions and profiles of all channels, read from the log into memory."""
+"""The views that an origin folds: segments, sessions, viewers and profiles of all channels, read from the log into memory."""
 
 import asyncio
 
@@ -6,8 +6,18 @@ import structlog
 
 from processors.playlist.broadcast import BroadcastFold
 from processors.playlist.fold import PlaylistFold
+from processors.viewers.fold import EXPIRY_US, ViewersFold
 from schemas.event import Event
-from schemas.events import ChannelProfile, PartProduced, RenditionDeclared, SegmentProduced, StreamEnded
+from schemas.events import (
+    ChannelProfile,
+    PartProduced,
+    RenditionDeclared,
+    SegmentProduced,
+    StreamEnded,
+    ViewerHeartbeat,
+    ViewerJoined,
+    ViewerLeft,
+)
 from schemas.wire import Codec
 from sinks.origin.channel import LiveChannel
 from sinks.origin.config import OriginConfig
@@ -30,6 +40,7 @@ class Views:
         self._config = config
         self._playlist = PlaylistFold(config.window)
         self._broadcast = BroadcastFold()
+        self._viewers = ViewersFold()
         self._stages = stages
         self._channels: dict[str, LiveChannel] = {}
         self._logins: dict[str, str] = {}
@@ -39,6 +50,7 @@ class Views:
         now_ms = clock() // 1_000
         since_ms = dict.fromkeys(self._broadcast.inputs, now_ms - config.broadcast_reach_s * 1_000)
         since_ms |= dict.fromkeys(self._playlist.inputs, now_ms - config.segment_reach_s * 1_000)
+        since_ms |= dict.fromkeys(self._viewers.inputs, now_ms - EXPIRY_US // 1_000)
         self._follower = Follower(log, codec, [PROFILES, *since_ms], self._on_event, since_ms, deleted=self._on_deleted)
 
     @property
@@ -93,9 +105,11 @@ class Views:
     def _on_event(self, event: Event, at: At) -> None:
         if isinstance(event, RenditionDeclared | PartProduced | SegmentProduced):
             self._on_segment(event, at)
+        elif isinstance(event, ViewerJoined | ViewerHeartbeat | ViewerLeft):
+            self._viewers.apply(self._channel(event.channel_id).rows, event, at)
         elif isinstance(event, ChannelProfile):
             self._on_profile(event)
-        else:
+        elif at.topic in self._broadcast.inputs:
             self._on_stream(event, at)
 
     def _on_profile(self, profile: ChannelProfile) -> None:

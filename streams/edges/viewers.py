@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from typing import Annotated, TypeVar
-from uuid import uuid4
 
 import msgspec
 from msgspec import Meta
 
-from schemas.events import ViewerHeartbeat, ViewerJoined, ViewerLeft, WatchQuality
+from schemas.events import WatchQuality
+from streams.edges.audience import Audience
+from streams.edges.sessions import PATTERN, Session, Signer
 from streams.publisher import Publisher
 
 DAY_MS = 86_400_000
 ChannelId = Annotated[str, Meta(pattern=r"^[0-9]{1,20}$")]
-SessionId = Annotated[str, Meta(pattern=r"^[0-9A-Za-z-]{8,64}$")]
+SignedId = Annotated[str, Meta(pattern=f"^{PATTERN.pattern}$")]
 EventId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Milliseconds = Annotated[int, Meta(ge=0, le=DAY_MS)]
 Struct = TypeVar("Struct", bound=msgspec.Struct)
@@ -26,7 +27,7 @@ class Quality(msgspec.Struct, forbid_unknown_fields=True):
     """How playback went since the last report."""
 
     channel_id: ChannelId
-    viewer_session_id: SessionId
+    viewer_session_id: SignedId
     rendition: Annotated[str, Meta(pattern=r"^[0-9a-z]{1,32}$")]
     low_latency: bool
     latency_ms: Annotated[int, Meta(ge=-60_000, le=DAY_MS)]
@@ -48,25 +49,26 @@ class Watching(msgspec.Struct, forbid_unknown_fields=True):
     """A visit goes on."""
 
     channel_id: ChannelId
-    viewer_session_id: SessionId
+    viewer_session_id: SignedId
 
 
 class Leaving(msgspec.Struct, forbid_unknown_fields=True):
     """A visit ends."""
 
     channel_id: ChannelId
-    viewer_session_id: SessionId
+    viewer_session_id: SignedId
     watched_ms: Milliseconds
 
 
 class ViewerEdge:
-    """Publishes what viewers report, for channels that exist."""
+    """Publishes what viewers report, for channels that exist and sessions that are signed."""
 
-    def __init__(self, publisher: Publisher, known: Callable[[str], bool], region: str = "") -> None:
+    def __init__(self, publisher: Publisher, audience: Audience, signer: Signer, known: Callable[[str], bool]) -> None:
         """`known` says whether a channel id exists."""
         self._publisher = publisher
+        self._audience = audience
+        self._signer = signer
         self._known = known
-        self._region = region
 
     def quality(self, body: bytes) -> WatchQuality:
         """A report of playback.
@@ -76,28 +78,28 @@ class ViewerEdge:
             BacklogFullError: the log has been away for too long.
         """
         report = self._read(body, Quality)
-        event = WatchQuality(**msgspec.structs.asdict(report))
+        fields = msgspec.structs.asdict(report)
+        event = WatchQuality(**{**fields, "viewer_session_id": self._session(report).viewer_session_id})
         self._publisher.publish(event)
         return event
 
     def joined(self, body: bytes) -> str:
-        """A visit begins: its id, to name in what follows. Raises as `quality`."""
+        """A visit begins: its signed id, to name in what follows and in the addresses of playlists. Raises as `quality`."""
         report = self._read(body, Joining)
-        viewer_session_id = str(uuid4())
-        self._publisher.publish(
-            ViewerJoined(channel_id=report.channel_id, viewer_session_id=viewer_session_id, device=report.device, region=self._region)
-        )
-        return viewer_session_id
+        signed = self._signer.begin(report.channel_id, report.device)
+        session = self._signer.read(signed)
+        assert session is not None
+        self._audience.joined(session)
+        return signed
 
     def watching(self, body: bytes) -> None:
         """A visit goes on, told every 30 s. Raises as `quality`."""
-        report = self._read(body, Watching)
-        self._publisher.publish(ViewerHeartbeat(channel_id=report.channel_id, viewer_session_id=report.viewer_session_id))
+        self._audience.watching(self._session(self._read(body, Watching)))
 
     def left(self, body: bytes) -> None:
         """A visit ends. Raises as `quality`."""
         report = self._read(body, Leaving)
-        self._publisher.publish(ViewerLeft(**msgspec.structs.asdict(report)))
+        self._audience.left(self._session(report), report.watched_ms)
 
     def _read(self, body: bytes, kind: type[Struct]) -> Struct:
         try:
@@ -108,3 +110,9 @@ class ViewerEdge:
         if not self._known(channel_id):
             raise ReportError(f"there is no channel {channel_id} - at `$.channel_id`")
         return report
+
+    def _session(self, report: Quality | Watching | Leaving) -> Session:
+        session = self._signer.read(report.viewer_session_id)
+        if session is None or session.channel_id != report.channel_id:
+            raise ReportError("it was not given out for this channel - at `$.viewer_session_id`")
+        return session

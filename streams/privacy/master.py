@@ -1,6 +1,7 @@
 """Master keys: what wraps the subjects' keys, kept in a file outside the log."""
 
 import hashlib
+import hmac
 import os
 import re
 import secrets
@@ -29,6 +30,7 @@ class MasterKeys:
         """`keys`: 32 bytes each, the newest first."""
         self._ciphers = {master_id(key): AESGCM(key) for key in keys}
         self.newest = master_id(keys[0])
+        self._newest = keys[0]
 
     @classmethod
     def at(cls, path: Path) -> "MasterKeys":
@@ -50,6 +52,10 @@ class MasterKeys:
     def has(self, master: str) -> bool:
         """Whether a master key is here."""
         return master in self._ciphers
+
+    def derived(self, purpose: str) -> bytes:
+        """A key of its own for something else that all processes share (HKDF's expansion, RFC 5869 section 2.3)."""
+        return hmac.digest(self._newest, purpose.encode() + b"\x01", "sha256")
 
     def wrap(self, key_id: str, key: bytes) -> tuple[str, bytes]:
         """(master key's id, wrapped key) of a subject's key."""

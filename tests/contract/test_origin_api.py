@@ -8,10 +8,13 @@ from live_channel import Channel, dummy
 from live_origin import LiveOrigin, World, profile
 
 from schemas.events import SegmentProduced
+from streams.edges.sessions import Signer
 
+SIGNER = Signer(bytes(32))
+SIGNED = SIGNER.begin("42", "desktop")
 REPORT = {
     "channel_id": "42",
-    "viewer_session_id": "0123456789abcdef",
+    "viewer_session_id": SIGNED,
     "rendition": "source",
     "low_latency": True,
     "latency_ms": 3500,
@@ -76,7 +79,9 @@ async def test_a_quality_report_becomes_an_event_and_a_player_stage(origin: Live
     async with origin.client.post("/api/quality", json=report) as answer:
         assert answer.status == 202
     (event,) = published(world)
-    assert {name: getattr(event, name) for name in report} == report
+    viewer_session_id = SIGNER.read(SIGNED).viewer_session_id
+    assert {name: getattr(event, name) for name in report} == {**report, "viewer_session_id": viewer_session_id}
+    assert viewer_session_id != SIGNED, "a signature is for addresses, not for the log"
     stages = {(r["mode"], r["stage"]) for r in json.loads(await origin.text("/api/channels/ana/latency"))["stages"]}
     assert ("normal", "player") in stages
     assert ("low", "encode_network") in stages
@@ -89,6 +94,9 @@ async def test_a_quality_report_becomes_an_event_and_a_player_stage(origin: Live
         ({"stalls": -1}, 400),
         ({"channel_id": "99"}, 400),
         ({"viewer_session_id": "x"}, 400),
+        ({"viewer_session_id": SIGNED[:-1] + "AQ"[SIGNED.endswith("A")]}, 400),
+        ({"viewer_session_id": SIGNER.begin("43", "desktop")}, 400),
+        ({"viewer_session_id": Signer(bytes(31) + b"1").begin("42", "desktop")}, 400),
         ({"surprise": 1}, 400),
         ({"rendition": "x" * 5000}, 413),
     ],
@@ -120,6 +128,7 @@ async def test_a_visit_is_joined_goes_on_and_ends(origin: LiveOrigin, world: Wor
     async with origin.client.post("/api/sessions/leave", json={**visit, "watched_ms": 31_000}) as answer:
         assert answer.status == 202
     assert [type(event).__name__ for event in published(world)] == ["ViewerJoined", "ViewerHeartbeat", "ViewerLeft"]
+    assert {event.viewer_session_id for event in published(world)} == {SIGNER.read(visit["viewer_session_id"]).viewer_session_id}
 
 
 async def test_pages_of_other_origins_may_read_and_report(origin: LiveOrigin) -> None:

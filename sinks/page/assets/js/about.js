@@ -3,7 +3,7 @@
 import { avatar, liveBadge, subject, tags } from './channels.js';
 import { serverNow } from './clock.js';
 import { el, icon, setText } from './dom.js';
-import { ago, duration } from './format.js';
+import { ago, count, duration } from './format.js';
 
 const REFRESH_MS = 1000;
 
@@ -33,11 +33,13 @@ export function aboutSection() {
         el('p', { class: 'about__title' }, channel.live ? subject(channel) : 'Offline'),
         el('div', { class: 'tags' }, tags(channel)),
       ),
-      el('div', { class: 'about__side' }, channel.live && liveBadge(), uptime, onStartPage && el('a', { href: `/${channel.login}`, class: 'button' }, 'Watch')),
+      el('div', { class: 'about__side' }, channel.live && liveBadge(), channel.live && viewers(channel), uptime, onStartPage && el('a', { href: `/${channel.login}`, class: 'button' }, 'Watch')),
     );
   };
   return section;
 }
+
+const viewers = ({ viewers: now }) => el('span', { class: 'about__viewers', title: 'Watching now' }, `${count(now)} watching`);
 
 /** What covers the player of a channel that is not live. */
 export function offlineCover(channel) {

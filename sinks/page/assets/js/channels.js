@@ -1,7 +1,7 @@
 /** Channels as lists show them: the rail beside the page and the cards of the start page. */
 
 import { el } from './dom.js';
-import { hue, initials, language } from './format.js';
+import { count, hue, initials, language } from './format.js';
 
 /** A round stand-in for a channel's picture. */
 export function avatar(channel, attributes = {}) {
@@ -25,6 +25,7 @@ function railItem(channel, current) {
       avatar(channel),
       el('span', { class: 'rail__text' }, el('span', { class: 'rail__name' }, channel.display_name), el('span', { class: 'rail__subject' }, channel.category || subject(channel))),
       el('span', { class: 'rail__dot' }, el('span', { class: 'visually-hidden' }, 'live')),
+      el('span', { class: 'rail__viewers' }, count(channel.viewers), el('span', { class: 'visually-hidden' }, ' watching')),
     ),
   );
 }

@@ -16,6 +16,9 @@ export function ago(milliseconds) {
   return new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' }).format(-Math.floor(seconds / size), unit);
 }
 
+/** `1.2K`, in the viewer's language. */
+export const count = (number) => new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 }).format(number);
+
 /** `1.2 s`; a dash where nothing is known. */
 export const seconds = (value, digits = 1) => (Number.isFinite(value) ? `${value.toFixed(digits)} s` : '–');
 

@@ -63,6 +63,9 @@ function configuration(lowLatency) {
 /** The rendition's name in its playlist's address: `/live/{login}/{rendition}.m3u8`. */
 const renditionOf = (url) => /([^/]+)\.m3u8(?:[?#]|$)/.exec(url)?.[1] ?? '';
 
+/** The session's folder: `/live/{login}/~{session}/{rendition}.m3u8`. */
+const sessionIn = (url) => /\/~([\w.-]+)\//.exec(url)?.[1] ?? null;
+
 export class HlsEngine {
   static supported = () => Hls.isSupported();
 
@@ -103,6 +106,11 @@ export class HlsEngine {
     return this.#hls.levels
       .map((level) => ({ name: renditionOf(level.url[0]), height: level.height, frameRate: level.frameRate, bits: level.bitrate }))
       .sort((a, b) => b.bits - a.bits);
+  }
+
+  /** The viewer's session that the master put into its playlists' addresses; null where it put none. */
+  get session() {
+    return sessionIn(this.#hls.levels[0]?.url[0] ?? this.#url);
   }
 
   /** Address of the sound alone; null where the stream has none of its own. */

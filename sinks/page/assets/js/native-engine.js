@@ -3,6 +3,16 @@
 export class NativeEngine {
   static supported = (video) => video.canPlayType('application/vnd.apple.mpegurl') !== '';
 
+  /** The session that a master puts into its playlists' addresses, asked for beforehand: the system's player does not tell it. */
+  static async session(url) {
+    try {
+      return /~([\w.-]+)\//.exec(await (await fetch(url)).text())?.[1] ?? null;
+    } catch {
+      return null; // it plays all the same
+    }
+  }
+
+  session = null;
   renditions = []; // the system chooses among them by itself
   audioUrl = null;
   rendition = 'auto';

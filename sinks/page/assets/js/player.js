@@ -32,6 +32,8 @@ export class Player extends EventTarget {
   silenced = false;
   /** Fatal errors that made a rebuild necessary. */
   rebuilds = 0;
+  /** What the playlists' addresses call this viewer of this channel; null before the first. */
+  session = null;
 
   #login = null;
   #attempt = 0;
@@ -56,15 +58,21 @@ export class Player extends EventTarget {
   }
 
   /** Plays a channel; the same one again builds its source anew. */
-  play(login) {
+  async play(login) {
+    if (login !== this.#login) this.session = null;
     this.#login = login;
     this.edge.following = true;
+    if (!HlsEngine.supported() && !this.session) {
+      this.session = await NativeEngine.session(this.#address());
+      if (login !== this.#login) return; // the viewer went on meanwhile
+    }
     this.#build();
   }
 
   /** Leaves the channel. */
   stop() {
     this.#login = null;
+    this.session = null;
     this.#teardown();
     this.#unfreeze();
     this.#setState('idle');
@@ -162,9 +170,11 @@ export class Player extends EventTarget {
     return this.engine ? (serverNow() - this.engine.playingDate) / 1000 : NaN;
   }
 
-  #url() {
+  #address() {
     if (this.quality === 'audio' && this.#audioUrl) return this.#audioUrl;
-    return `/live/${encodeURIComponent(this.#login)}/master.m3u8${this.lowLatency ? '' : '?latency=normal'}`;
+    const session = this.session ? `~${this.session}/` : ''; // a source that is built anew is no new viewer
+    const path = `/live/${encodeURIComponent(this.#login)}/${session}master.m3u8${this.lowLatency ? '' : '?latency=normal'}`;
+    return new URL(path, location.href).href;
   }
 
   #build() {
@@ -175,7 +185,7 @@ export class Player extends EventTarget {
     this.#movedAt = performance.now();
     this.edge.fresh();
     const options = { lowLatency: this.lowLatency, rendition: this.quality };
-    this.engine = new Engine(this.video, new URL(this.#url(), location.href).href, options, {
+    this.engine = new Engine(this.video, this.#address(), options, {
       onRenditions: () => this.#learn(),
       onRendition: () => this.dispatchEvent(new Event('renditions')),
       onFatal: (reason) => this.#rebuildLater(reason),
@@ -185,6 +195,7 @@ export class Player extends EventTarget {
   }
 
   #learn() {
+    this.session ??= this.engine?.session ?? null;
     if (!this.audioOnly) {
       this.#known = this.engine?.renditions ?? [];
       const audio = this.engine?.audioUrl ?? null;
