@@ -7,9 +7,11 @@ from aiohttp import web
 from schemas.wire import Codec
 from sinks.origin.api import Api
 from sinks.origin.config import OriginConfig
+from sinks.origin.library import Library
 from sinks.origin.media import Media
 from sinks.origin.playlists import Playlists
 from sinks.origin.problem import problems
+from sinks.origin.rewind import Rewind
 from sinks.origin.stages import Stages
 from sinks.origin.viewers import Viewers
 from sinks.origin.views import Views
@@ -40,8 +42,11 @@ def make_app(
     app = web.Application(middlewares=[problems])
     app[VIEWS] = views
     app.cleanup_ctx.append(reading)
+    media = Media(views, objects, config.object_cache_bytes)
+    app.add_routes(Rewind(views, log, codec).routes())
     app.add_routes(Playlists(views).routes())
-    app.add_routes(Media(views, objects, config.object_cache_bytes).routes())
+    app.add_routes(media.routes())
+    app.add_routes(Library(views, objects, media).routes())
     app.add_routes(Api(views, stages, clock).routes())
     app.add_routes(Viewers(edge, stages).routes())
     return app

@@ -42,3 +42,8 @@ def vod_segment(number: int) -> str:
 def vod_thumbnail(index: int) -> str:
     """Path of the picture of some ten seconds, counted from 0, in a VOD."""
     return f"thumbnails/{index + 1:05d}.jpg"
+
+
+def vod_event_id(vod_id: str, what: str) -> str:
+    """Id of the event that tells something of a VOD, so that a repeat carries the same."""
+    return str(uuid5(NAMESPACE_URL, f"chronicast:vod:{vod_id}:{what}"))
