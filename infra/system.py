@@ -17,10 +17,10 @@ SUBSYSTEMS = {
     "transcoding": ("folds", "transcoder"),
     "chat": ("moderation", "chat"),
     "delivery": ("origin", "api", "edge"),
-    "archive": ("lake",),
+    "archive": ("lake", "library"),
 }
 """What users know the processes as: the log carries, ingest takes in, transcoding makes renditions,
-chat takes, moderates and hands out what people write, delivery shows, the archive keeps."""
+chat takes, moderates and hands out what people write, delivery shows, the archive keeps the log and the media."""
 
 
 def node(settings: Settings) -> KafkaNode:
@@ -65,6 +65,7 @@ def _workers(settings: Settings) -> list[Service]:
         _app(settings, "transcoder", ports.transcoder),
         _app(settings, "origin", ports.origin),
         _app(settings, "lake", ports.lake),
+        _app(settings, "library", ports.library),
         _app(settings, "api", ports.api),
         _app(settings, "moderation", ports.moderation),
         *_gateways(settings),

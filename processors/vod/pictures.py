@@ -39,7 +39,7 @@ SPRITES = Grid(10, 6)
 class Shot(NamedTuple):
     """A thumbnail to be."""
 
-    index: int
+    interval: int
     """Which ten seconds of the session, from 0."""
     piece: Piece
     """The source segment whose key frame it shows."""
@@ -47,7 +47,7 @@ class Shot(NamedTuple):
     """Its VOD time, seconds."""
 
 
-def index(piece: Piece) -> int:
+def interval(piece: Piece) -> int:
     """The ten seconds in which a segment begins, by the session's media time."""
     return piece.decode_time // (INTERVAL_S * piece.timescale)
 
@@ -57,8 +57,8 @@ def shots(recording: Recording) -> Iterator[Shot]:
     source = {piece.media_sequence for track in recording.tracks if track.rendition == "source" for piece in track.pieces}
     at, last = 0.0, -1
     for piece in recording.lead:
-        if piece.media_sequence in source and piece.independent and index(piece) > last:
-            last = index(piece)
+        if piece.media_sequence in source and piece.independent and interval(piece) > last:
+            last = interval(piece)
             yield Shot(last, piece, at)
         at += piece.seconds
 

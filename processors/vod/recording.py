@@ -135,11 +135,6 @@ class Recorder:
             for number in [number for number, piece in pieces.items() if piece.began_us < before_us]:
                 del pieces[number]
 
-    def reaches(self, media_sequence: int) -> bool:
-        """Whether every rendition that was made near the end has come as far."""
-        newest = {rendition: max(pieces) for rendition, pieces in self._pieces.items() if pieces}
-        return bool(newest) and all(last >= media_sequence or last < media_sequence - ALIVE for last in newest.values())
-
     def recording(self, since_us: int = 0) -> Recording | None:
         """What there is, or what began at or past a wall clock; None where that is nothing."""
         tracks = [self._track(rendition, since_us) for rendition in self._pieces]
@@ -158,10 +153,6 @@ class Recorder:
         inits = [init for number, init in sorted(declared.items()) if number in used]
         kind, bit_rate = self._declared.get(rendition, ("video", 0))
         return Track(rendition, kind, bit_rate, tuple(inits), tuple(pieces))
-
-
-ALIVE = 3
-"""Segments that a rendition may be behind at the end and still be coming: `LAG` of the live window."""
 
 
 def _init(event: RenditionDeclared) -> Init:

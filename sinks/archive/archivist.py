@@ -6,6 +6,7 @@ a repeat makes the same objects and the same events.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
@@ -133,12 +134,12 @@ class Archivist:
         """One VOD after the other: the store's requests are what takes time, and they are many at once."""
         while True:
             session = await self._ended.get()
-            await until_done(lambda session=session: self._archive(session), session=session.session_id)
+            await until_done(partial(self._archive, session), session=session.session_id)
 
     async def _archive(self, session: About) -> None:
         """Makes a session's VOD and tells of it.
 
-        1. Read its segments, again where a rendition is still on its way.
+        1. Wait for what the encoders still hold, and read its segments.
         2. Make the objects; documents last, so that a manifest has all that it names.
         3. Tell the log, and the shelf that watches its age.
         """
@@ -154,14 +155,10 @@ class Archivist:
         logger.info("archived", session=session.session_id, vod=vod_id, objects=len(made.documents), size=made.size)
 
     async def _recording(self, session: About) -> Recording | None:
-        while True:
-            began = self._clock()
-            read = (self._log, self._codec, session.channel_id, session.session_id, session.started_at)
-            recorder = await asyncio.to_thread(recorded, *read)
-            deadline = (session.ended_at or 0) + self._config.late_us
-            if recorder.reaches(session.last) or began >= deadline:
-                return recorder.recording()
-            await asyncio.sleep(max(0.0, (deadline - self._clock()) / 1e6))
+        late = (session.ended_at or 0) + self._config.late_us - self._clock()
+        await asyncio.sleep(max(0.0, late / 1e6))
+        read = (self._log, self._codec, session.channel_id, session.session_id, session.started_at)
+        return (await asyncio.to_thread(recorded, *read)).recording()
 
     async def _publish(self, what: VodArchived | ShelveVod) -> None:
         await asyncio.wrap_future(self._publisher.publish(what))

@@ -15,7 +15,7 @@ class ArchiveConfig(msgspec.Struct, frozen=True):
     live_us: int = 2 * 3_600_000_000
     """How long live objects outlive their session: a rewinding viewer may be this far behind."""
     late_us: int = 6_000_000
-    """How long after the end renditions may still come: three target durations, as the origin waits."""
+    """How long after the end renditions may still come: three target durations, as the origin waits. Encoders are a segment behind."""
     reach_us: int = 7 * DAY_US
     """How far back sessions are looked at at start: as long as the log has their segments."""
 

@@ -66,7 +66,7 @@ class Maker:
         """Every ten seconds' picture: those made while it was live, and now those that are missing."""
         found = []
         for shot in shots(recording):
-            path = address.vod_thumbnail(shot.index)
+            path = address.vod_thumbnail(shot.interval)
             place = address.vod(recording.channel_id, vod_id, path)
             try:
                 data = await self._objects.get(place)
@@ -100,7 +100,7 @@ class Maker:
     async def sprites(self, table: Table, vod_id: str) -> dict[str, bytes]:
         """The sheets of the thumbnails that there are, and their index."""
         recording = table.recording
-        by_path: dict[str, Shot] = {address.vod_thumbnail(shot.index): shot for shot in shots(recording)}
+        by_path: dict[str, Shot] = {address.vod_thumbnail(shot.interval): shot for shot in shots(recording)}
         found = [by_path[one.path] for one in table.thumbnails]
         data = [await self._objects.get(address.vod(recording.channel_id, vod_id, one.path)) for one in table.thumbnails]
         sheets = await asyncio.to_thread(pictures.sprites, data)

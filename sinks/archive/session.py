@@ -1,11 +1,12 @@
 """The media of one session, read from the log when somebody needs all of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from processors.vod.recording import Recorder
 from schemas.event import Event
 from schemas.events import RenditionDeclared, SegmentProduced
 from schemas.wire import Codec
+from streams.fold import At
 from streams.keys import partition_for
 from streams.log import Record, Source
 from streams.topics import PARTITIONS
@@ -32,10 +33,18 @@ def recorded(log: Source, codec: Codec, channel_id: str, session_id: str, since_
 
 def segment_events(log: Source, codec: Codec, channel_id: str, since_us: int) -> Iterator[Event]:
     """A channel's declarations and segments on the log since a wall clock. Blocks."""
+    return (event for event, _ in channel_events(log, codec, SEGMENTS, channel_id, since_us, wanted=wanted))
+
+
+def channel_events(
+    log: Source, codec: Codec, topic: str, channel_id: str, since_us: int = 0, *, wanted: Callable[[Record], bool] | None = None
+) -> Iterator[tuple[Event, At]]:
+    """A channel's events on a topic since a wall clock, and where they lie. Blocks."""
     key = channel_id.encode()
-    partition = partition_for(key, PARTITIONS[SEGMENTS])
-    start = log.starts_at(SEGMENTS, max(0, since_us // 1_000 - EARLY_MS))[partition]
-    for batch in log.read(SEGMENTS, partition, start, log.ends(SEGMENTS)[partition]):
+    partition = partition_for(key, PARTITIONS[topic])
+    start = log.starts_at(topic, since_us // 1_000 - EARLY_MS if since_us else None)[partition]
+    for batch in log.read(topic, partition, start, log.ends(topic)[partition]):
         for record in batch:
-            if record.key == key and record.value is not None and wanted(record):
-                yield codec.decode(record.value)
+            if record.key == key and record.value is not None and (wanted is None or wanted(record)):
+                event = codec.decode(record.value)
+                yield event, At(record.topic, record.partition, record.offset, event.occurred_at)

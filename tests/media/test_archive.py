@@ -12,8 +12,9 @@ import av
 import pytest
 from live_origin import LiveOrigin
 
-from schemas.events import StreamEnded, ThumbnailProduced, VodArchived
+from schemas.events import JobAssigned, StreamEnded, StreamStarted, ThumbnailProduced, VodArchived
 from sinks.archive.archivist import Archivist
+from sinks.transcoder.worker import MediaWorker, WorkerConfig
 from streams.log_memory import MemoryLog
 from streams.objects import StoredObjects
 from streams.objects_tiered import TieredObjects
@@ -21,12 +22,12 @@ from streams.publisher import Publisher
 from tests.ingest_stage import KEY, Stage, profile
 
 pytestmark = pytest.mark.media
-SECONDS = 24
+SECONDS = 12
 FRAMES = SECONDS * 30
 
 
 def pushed(url: str) -> list[str]:
-    source = f"-f lavfi -i testsrc2=size=320x180:rate=30 -f lavfi -i sine=r=48000 -t {SECONDS}"
+    source = f"-re -f lavfi -i testsrc2=size=320x180:rate=30 -re -f lavfi -i sine=r=48000 -t {SECONDS}"
     return shlex.split(f"ffmpeg -v error {source} -c:v libx264 -preset ultrafast -g 60 -bf 0 -pix_fmt yuv420p -c:a aac -f flv {url}")
 
 
@@ -45,13 +46,23 @@ class Recorded(Stage):
         self.publisher.publish(profile())
         archivist = self.archivist()
         await archivist.start()
+        worker = MediaWorker(self.log, self.codec, self.objects, self.publisher, WorkerConfig("w1", "test", 100.0))
+        await worker.start()
         async with self.ingest() as edge:
             process = await asyncio.create_subprocess_exec(*pushed(f"rtmp://127.0.0.1:{edge.port}/app/{KEY}"))
+            [started] = await self.wait(lambda: self.events(StreamStarted), 10)
+            self.publisher.publish(job(started))
             assert await process.wait() == 0
             await self.wait(lambda: self.events(StreamEnded))
             [vod] = await self.wait(lambda: self.events(VodArchived, "library.vod.events.v1"), 20)
+        await worker.close()
         await archivist.close()
         return vod
+
+
+def job(started: StreamStarted) -> JobAssigned:
+    names = {"channel_id": started.channel_id, "session_id": started.session_id, "job_id": started.session_id, "worker_id": "w1"}
+    return JobAssigned(**names, renditions=("160p30",), attempt=1, reason="started")
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +82,10 @@ def test_the_archive_has_the_layout_and_no_second_copy(recorded: tuple[Recorded,
     segments = [f"{number:05d}.m4s" for number in range(1, SECONDS // 2 + 1)]
     assert listing(stage, vod) == sorted(
         [
+            *(f"160p30/{name}" for name in ("iframes.m3u8", "index.m3u8", "init-0.mp4", *segments)),
             *(f"audio/{name}" for name in ("index.m3u8", "init-0.mp4", *segments)),
             *(f"source/{name}" for name in ("iframes.m3u8", "index.m3u8", "init-0.mp4", *segments)),
-            *(f"thumbnails/{name}" for name in ("00001.jpg", "00002.jpg", "00003.jpg", "sprites-1.jpg", "sprites.vtt")),
+            *(f"thumbnails/{name}" for name in ("00001.jpg", "00002.jpg", "sprites-1.jpg", "sprites.vtt")),
             "manifest.m3u8",
             "metadata.json",
             "segments.json",
@@ -86,7 +98,7 @@ def test_the_archive_has_the_layout_and_no_second_copy(recorded: tuple[Recorded,
             kept = stage.folder / vod.channel_id / vod.vod_id / track["rendition"] / f"{number:05d}.m4s"
             assert kept.samefile(stage.folder / piece["address"])
             assert piece["sha256"] == produced[piece["address"]].sha256
-    assert len(stage.events(ThumbnailProduced, "library.thumbnail.events.v1")) == 3
+    assert len(stage.events(ThumbnailProduced, "library.thumbnail.events.v1")) == 2
 
 
 @pytest.mark.row("V1", "V8")
@@ -117,16 +129,16 @@ async def test_the_origin_serves_it_with_key_frames_by_range_and_the_right_tile(
         assert await origin.text(f"/vod/{vod.vod_id}/master.m3u8") == await origin.text(f"/vod/{vod.vod_id}/manifest.m3u8")
         iframes = await origin.text(f"/vod/{vod.vod_id}/source/iframes.m3u8")
         init = await body(origin, f"/vod/{vod.vod_id}/source/init-0.mp4")
-        for line, name in zip(iframes.split("#EXT-X-BYTERANGE:")[1:], range(1, 13), strict=True):
+        for line, name in zip(iframes.split("#EXT-X-BYTERANGE:")[1:], range(1, SECONDS // 2 + 1), strict=True):
             length = int(line.partition("@")[0])
             data = await body(origin, f"/vod/{vod.vod_id}/source/{name:05d}.m4s", Range=f"bytes=0-{length - 1}")
             [picture] = pictures(init + data)
             assert picture.key_frame
         sprites = await origin.text(f"/vod/{vod.vod_id}/thumbnails/sprites.vtt")
-        assert "00:00:10.000 --> 00:00:20.000\nsprites-1.jpg#xywh=160,0,160,90" in sprites
+        assert "00:00:10.000 --> 00:00:12.000\nsprites-1.jpg#xywh=160,0,160,90" in sprites
         [listed] = json.loads(await origin.text("/api/vods?channel=CHANNEL7"))["vods"]
         assert (listed["vod_id"], listed["duration_ms"]) == (vod.vod_id, SECONDS * 1_000)
-        assert json.loads(await origin.text(listed["metadata"]))["thumbnails"]["count"] == 3
+        assert json.loads(await origin.text(listed["metadata"]))["thumbnails"]["count"] == 2
         assert '"fix"' in await origin.text(f"/vod/{vod.vod_id}/../../secret", 404)
         assert '"unknown_vod"' in await origin.text("/vod/nothing/master.m3u8", 404)
 
