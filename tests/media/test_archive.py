@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import shlex
+import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +13,21 @@ import av
 import pytest
 from live_origin import LiveOrigin
 
-from schemas.events import JobAssigned, StreamEnded, StreamStarted, ThumbnailProduced, VodArchived
+from schemas.events import (
+    DeleteVod,
+    JobAssigned,
+    MoveVod,
+    StreamEnded,
+    StreamStarted,
+    ThumbnailProduced,
+    VodArchived,
+    VodDeleted,
+    VodTierMoved,
+)
 from sinks.archive.archivist import Archivist
+from sinks.archive.lineage import Lineage, UnknownError, revisions
+from sinks.archive.scrub import Scrub
+from sinks.archive.vods import TOPIC, Vod, Vods
 from sinks.transcoder.worker import MediaWorker, WorkerConfig
 from streams.log_memory import MemoryLog
 from streams.objects import StoredObjects
@@ -46,7 +60,7 @@ class Recorded(Stage):
         self.publisher.publish(profile())
         archivist = self.archivist()
         await archivist.start()
-        worker = MediaWorker(self.log, self.codec, self.objects, self.publisher, WorkerConfig("w1", "test", 100.0))
+        worker = MediaWorker(self.log, self.codec, self.objects, Publisher(self.log, self.codec, "w1"), WorkerConfig("w1", "test", 100.0))
         await worker.start()
         async with self.ingest() as edge:
             process = await asyncio.create_subprocess_exec(*pushed(f"rtmp://127.0.0.1:{edge.port}/app/{KEY}"))
@@ -171,7 +185,7 @@ async def test_archiving_again_changes_nothing(recorded: tuple[Recorded, VodArch
 def forgetful(log: MemoryLog) -> MemoryLog:
     """The media topics of a log, without what the archive said."""
     copy = MemoryLog()
-    for topic in ("media.stream.events.v1", "media.segment.events.v1"):
+    for topic in ("media.stream.events.v1", "media.segment.events.v1", "media.transcode.events.v1"):
         for partition, end in log.ends(topic).items():
             for records in log.read(topic, partition, 0, end):
                 for record in records:
@@ -192,3 +206,135 @@ async def body(origin: LiveOrigin, path: str, **headers: str) -> bytes:
     async with origin.client.get(path, headers=headers) as answer:
         assert answer.status in {200, 206}
         return await answer.read()
+
+
+def vod_of(stage: Stage, vod_id: str) -> Vod:
+    vods = Vods()
+    for event in stage.all(TOPIC):
+        vods.apply(event)
+    found = vods.get(vod_id)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def copied(recorded: tuple[Recorded, VodArchived], tmp_path: Path) -> tuple[Stage, Vod, Path]:
+    """A copy of the archive, whose live names have gone, and of all logs; to be damaged."""
+    stage, vod = recorded
+    shutil.copytree(stage.folder / vod.channel_id / vod.vod_id, tmp_path / "objects" / vod.channel_id / vod.vod_id)
+    twin = Stage(StoredObjects.at(f"file://{tmp_path}/objects"), forgetful(stage.log))
+    twin.codec = stage.codec
+    Publisher(twin.log, twin.codec, "test").publish(vod)
+    return twin, vod_of(twin, vod.vod_id), tmp_path / "objects" / vod.channel_id / vod.vod_id
+
+
+@pytest.mark.row("E14")
+async def test_what_can_be_made_again_is_and_the_rest_is_named(copied: tuple[Stage, Vod, Path]) -> None:
+    stage, vod, folder = copied
+    for name in ("manifest.m3u8", "source/index.m3u8", "thumbnails/00002.jpg", "thumbnails/sprites-1.jpg", "160p30/00003.m4s"):
+        (folder / name).unlink()
+    (folder / "metadata.json").write_bytes(b"rotten")
+    (folder / "160p30" / "00005.m4s").write_bytes(b"rotten too")
+    (folder / "source" / "00002.m4s").unlink()
+    (folder / "audio" / "00004.m4s").write_bytes(b"nothing")
+
+    looked = await Scrub(stage.log, stage.codec, stage.objects, mend=False).look(vod)
+    assert len(looked.lost) == 9
+    report = await Scrub(stage.log, stage.codec, stage.objects).look(vod)
+    assert {(finding.address.partition("/")[2].partition("/")[2], finding.problem) for finding in report.lost} == {
+        ("source/00002.m4s", "missing"),
+        ("audio/00004.m4s", "rotten"),
+    }
+    assert len(report.findings) == 9
+    assert report.event is not None
+    assert report.event.revision == 2
+    assert len(pictures((folder / "160p30" / "init-0.mp4").read_bytes() + (folder / "160p30" / "00003.m4s").read_bytes())) == 60
+
+    Publisher(stage.log, stage.codec, "test").publish(report.event)
+    again = await Scrub(stage.log, stage.codec, stage.objects).look(vod_of(stage, vod.vod_id))
+    assert {finding.address for finding in again.findings} == {finding.address for finding in report.lost}
+    assert again.event is None
+
+
+@pytest.mark.row("E14")
+async def test_a_table_that_is_gone_comes_back_from_the_log_byte_for_byte(copied: tuple[Stage, Vod, Path]) -> None:
+    stage, vod, folder = copied
+    before = (folder / "segments.json").read_bytes()
+    (folder / "segments.json").unlink()
+    report = await Scrub(stage.log, stage.codec, stage.objects).look(vod)
+    assert (folder / "segments.json").read_bytes() == before
+    assert not report.lost
+    assert report.event is None
+
+
+@pytest.mark.row("E9")
+async def test_lineage_leads_from_a_rendition_to_the_session_and_sees_a_changed_byte(copied: tuple[Stage, Vod, Path]) -> None:
+    stage, vod, folder = copied
+    lineage = Lineage(stage.log, stage.codec, stage.objects, list(revisions(stage.log, stage.codec)))
+    hops = await lineage.of(vod.address("160p30/00003.m4s"))
+    assert [hop.what for hop in hops] == [
+        "archived segment", "table of segments", "archived", "produced", "assigned", "made from", "source segment", "ingested", "ended",
+    ]  # fmt: skip
+    assert all(hop.holds for hop in hops), hops
+    whole = await lineage.of(vod.vod_id)
+    assert all(hop.holds for hop in whole), whole
+    with pytest.raises(UnknownError):
+        await lineage.of("nothing")
+
+    segment = folder / "source" / "00003.m4s"
+    data = bytearray(segment.read_bytes())
+    data[1_000] ^= 1
+    segment.write_bytes(data)
+    assert [hop.what for hop in await lineage.of(vod.address("160p30/00003.m4s")) if not hop.holds] == ["source segment"]
+    assert [hop.name for hop in await lineage.of(vod.vod_id) if not hop.holds] == [vod.address("source")]
+
+
+@pytest.mark.row("V4", "V6")
+async def test_a_vod_that_moves_can_be_read_throughout_and_one_that_goes_leaves_nothing(
+    copied: tuple[Stage, Vod, Path], tmp_path: Path
+) -> None:
+    stage, vod, folder = copied
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    tiers = {tier: StoredObjects.at(f"file://{tmp_path}/{name}") for tier, name in (("hot", "objects"), ("warm", "w"), ("cold", "c"))}
+    objects = TieredObjects(tiers)
+    archivist = Archivist(stage.log, stage.codec, objects, Publisher(stage.log, stage.codec, "archivist"), rest_s=0.02)
+    await archivist.start()
+    publisher = Publisher(stage.log, stage.codec, "shelf.v1")
+    watching = asyncio.create_task(watch(objects, vod.address("source/00001.m4s")))
+    for tier, elsewhere in (("warm", ("objects", "c")), ("cold", ("objects", "w"))):
+        publisher.publish(MoveVod(channel_id=vod.archived.channel_id, vod_id=vod.vod_id, storage=tier))  # type: ignore[arg-type]
+        [moved] = await stage.wait(lambda tier=tier: [e for e in stage.events(VodTierMoved, TOPIC) if e.storage == tier])
+        assert moved.objects == len(names)
+        assert not [path for other in elsewhere for path in (tmp_path / other).rglob("*") if path.is_file()]
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+    publisher.publish(DeleteVod(channel_id=vod.archived.channel_id, vod_id=vod.vod_id, reason="retention"))
+    [deleted] = await stage.wait(lambda: stage.events(VodDeleted, TOPIC))
+    await archivist.close()
+    assert deleted.objects == len(names)
+    assert await objects.list("") == []
+
+
+async def watch(objects: TieredObjects, address: str) -> None:
+    """Reads an object all the time; fails where it is not there."""
+    while True:
+        assert await objects.get(address)
+        await asyncio.sleep(0)
+
+
+async def test_live_names_go_two_hours_after_the_end(recorded: tuple[Recorded, VodArchived], tmp_path: Path) -> None:
+    stage, vod = recorded
+    shutil.copytree(stage.folder, tmp_path / "objects")
+    log = forgetful(stage.log)
+    Publisher(log, stage.codec, "test").publish(vod)
+    objects = TieredObjects({"hot": StoredObjects.at(f"file://{tmp_path}/objects")})
+    live = f"{vod.channel_id}/{vod.session_id}"
+    for age_s, there in ((7_100, True), (7_300, False)):
+        now = vod.ended_at + age_s * 1_000_000
+        archivist = Archivist(log, stage.codec, objects, Publisher(log, stage.codec, "a"), clock=lambda now=now: now, rest_s=0.02)
+        await archivist.start()
+        await asyncio.sleep(0.2)
+        assert bool(await objects.list(live)) is there
+        await archivist.close()
+    assert set(await objects.list("")) == set(await objects.list(f"{vod.channel_id}/{vod.vod_id}"))
