@@ -13,6 +13,7 @@ from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.erase import erase
 from infra.cli.export import export
+from infra.cli.library import library
 from infra.cli.lineage import lineage
 from infra.cli.rebuild import rebuild
 from infra.cli.replay import replay
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.add_typer(account, name="account")
 app.add_typer(automod, name="automod")
 app.add_typer(dlq, name="dlq")
+app.add_typer(library, name="library")
 app.add_typer(vod, name="vod")
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(up)
