@@ -15,7 +15,7 @@ from schemas.privacy import personal_fields
 from streams.lake.shelf import Shelf
 from streams.log import Record
 from streams.log_lake import LakeLog, MissingRangeError
-from streams.objects import StoredObjects
+from streams.objects import Objects
 from streams.outputs import view_name
 from streams.privacy.erasure import Place
 from streams.snapshots import Snapshots
@@ -57,7 +57,7 @@ def archives(settings: Settings) -> dict[str, Landed]:
     return {"lake": Landed(LakeLog(Shelf.at(settings.objects_url)))}
 
 
-def places(settings: Settings, objects: StoredObjects) -> list[Place]:
+def places(settings: Settings, objects: Objects) -> list[Place]:
     """Views' rows, their snapshots, and the lake's columns beside the records that it holds."""
     folder = settings.folder / "views"
     stores = [Place(f"view {path.name}", partial(_rows, path)) for path in sorted(folder.glob("*")) if path.is_dir()]
@@ -79,7 +79,7 @@ def _store(path: Path) -> Iterator[bytes]:
         store.close()
 
 
-def _snapshots(objects: StoredObjects) -> Iterator[bytes]:
+def _snapshots(objects: Objects) -> Iterator[bytes]:
     """The rows of every snapshot of every view."""
     snapshots = Snapshots(objects, VIEWS.values())
     for fold in VIEWS.values():

@@ -11,6 +11,7 @@ from schemas.wire import Codec
 from streams.edges.sessions import Signer
 from streams.log_kafka import KafkaLog
 from streams.objects import StoredObjects
+from streams.objects_tiered import TieredObjects
 from streams.privacy.master import MasterKeys
 from streams.privacy.ring import KeyRing
 from streams.publisher import Publisher
@@ -27,7 +28,8 @@ class Parts:
         """Opens nothing, and refuses personal texts that are not sealed."""
         self.log = KafkaLog(settings.bootstrap)
         self._rings: list[KeyRing] = []
-        self.objects = StoredObjects.at(settings.objects_url)
+        stores = {url: StoredObjects.at(url) for url in settings.tier_urls.values()}
+        self.objects = TieredObjects({tier: stores[url] for tier, url in settings.tier_urls.items()})
 
     def keys(self, name: str) -> KeyRing:
         """A key ring that follows the log, for what seals or shows personal texts. `name` is the producer of its events. Blocks.

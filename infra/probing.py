@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 
 from infra.kafka import KafkaNode
+from infra.postgres import PostgresNode
 
 Look = Callable[[], Awaitable[str]]
 """What is still lacking; empty where it is ready."""
@@ -55,5 +56,14 @@ def kafka(node: KafkaNode) -> Look:
 
     async def look() -> str:
         return "" if await asyncio.to_thread(node.ready) else f"no broker answers at {node.bootstrap} yet"
+
+    return look
+
+
+def postgres(node: PostgresNode) -> Look:
+    """Ready once PostgreSQL answers."""
+
+    async def look() -> str:
+        return "" if await asyncio.to_thread(node.ready) else f"no PostgreSQL answers at port {node.port} yet"
 
     return look

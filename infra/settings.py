@@ -10,6 +10,8 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Meta
 
+from infra.postgres import PostgresNode
+
 PREFIX = "CHRONICAST_"
 REFERENCE = "docs/reference/settings.md"
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -47,6 +49,10 @@ class Ports(NamedTuple):
     moderation: int = 9105
     chat: int = 9106
     """Of the first gateway; the others' follow it."""
+    library: int = 9100
+    """Of the archivist."""
+    postgres: int = 15432
+    """Not PostgreSQL's own, where a machine's own may listen."""
 
     def moved(self, offset: int) -> "Ports":
         """All of them, moved."""
@@ -69,6 +75,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka: Annotated[str, Meta(description="Bootstrap servers of a Kafka to use; empty starts one here.")] = ""
     registry: Annotated[str, Meta(description="URL of a Confluent-compatible schema registry to use; empty starts ours.")] = ""
     objects: Annotated[str, Meta(description="Object store by URL (`file:///dir`, `s3://bucket`); empty is a folder in the home.")] = ""
+    objects_warm: Annotated[
+        str, Meta(description="Object store by URL for VODs older than 7 days; empty is a folder in the home, or on S3 the same bucket.")
+    ] = ""
+    objects_cold: Annotated[str, Meta(description="The same for VODs older than 60 days.")] = ""
+    postgres: Annotated[str, Meta(description="URL of a PostgreSQL for the library's tables; empty starts one here.")] = ""
+    retention_days_partner: Annotated[int, Meta(ge=-1, description="Days for which new VODs of partners are kept; -1 is for ever.")] = 60
+    retention_days: Annotated[int, Meta(ge=-1, description="Days for which new VODs of all others are kept; -1 is for ever.")] = 14
     master_key: Annotated[
         str, Meta(description="File of the master key that wraps the subjects' keys, made where it is missing; empty is one in the home.")
     ] = ""
@@ -136,10 +149,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.objects or f"file://{self.folder / 'objects'}"
 
     @property
+    def tier_urls(self) -> dict[str, str]:
+        """The URLs of the stores by tier, the hot one first. Tiers of one URL are one store."""
+        local = self.objects_folder is not None
+        found = {"hot": self.objects_url}
+        for tier, given in (("warm", self.objects_warm), ("cold", self.objects_cold)):
+            found[tier] = given or (f"file://{self.folder / f'objects-{tier}'}" if local else self.objects_url)
+        return found
+
+    @property
     def objects_folder(self) -> Path | None:
         """The folder of an object store on this machine's disk; None for another kind."""
         kind, _, path = self.objects_url.partition("://")
         return Path(unquote(path)) if kind == "file" else None
+
+    @property
+    def postgres_url(self) -> str:
+        """Where the library's tables are, outside or ours."""
+        return self.postgres or PostgresNode(self.folder / "postgres", self.ports.postgres).url
 
     @property
     def master_key_file(self) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from infra import nginx, probing
 from infra.demo import LOGIN
 from infra.kafka import KafkaNode
+from infra.postgres import PostgresNode
 from infra.settings import Settings
 from infra.supervisor import Service
 from streams.log_admin import ensure_topics
@@ -17,10 +18,10 @@ SUBSYSTEMS = {
     "transcoding": ("folds", "transcoder"),
     "chat": ("moderation", "chat"),
     "delivery": ("origin", "api", "edge"),
-    "archive": ("lake",),
+    "archive": ("lake", "library", "postgres"),
 }
 """What users know the processes as: the log carries, ingest takes in, transcoding makes renditions,
-chat takes, moderates and hands out what people write, delivery shows, the archive keeps."""
+chat takes, moderates and hands out what people write, delivery shows, the archive keeps the log and the media."""
 
 
 def node(settings: Settings) -> KafkaNode:
@@ -32,7 +33,13 @@ def stages(settings: Settings, *, demo: bool) -> list[list[Service]]:
     """The processes to run; those that outside ones replace are left out."""
     return [
         stage
-        for stage in (_log(settings), _registry(settings), _workers(settings), _edge(settings), _demo(settings) if demo else [])
+        for stage in (
+            [*_log(settings), *_postgres(settings)],
+            _registry(settings),
+            _workers(settings),
+            _edge(settings),
+            _demo(settings) if demo else [],
+        )
         if stage
     ]
 
@@ -53,6 +60,18 @@ def _log(settings: Settings) -> list[Service]:
     return [Service("kafka", command, probing.kafka(kafka), ports, {}, topics)]
 
 
+def _postgres(settings: Settings) -> list[Service]:
+    if settings.postgres:
+        return []
+    database = PostgresNode(settings.folder / "postgres", settings.ports.postgres)
+
+    def command() -> list[str]:
+        database.prepare()
+        return database.command()
+
+    return [Service("postgres", command, probing.postgres(database), (settings.ports.postgres,))]
+
+
 def _registry(settings: Settings) -> list[Service]:
     return [] if settings.registry else [_app(settings, "registry", settings.ports.registry)]
 
@@ -65,6 +84,7 @@ def _workers(settings: Settings) -> list[Service]:
         _app(settings, "transcoder", ports.transcoder),
         _app(settings, "origin", ports.origin),
         _app(settings, "lake", ports.lake),
+        _app(settings, "library", ports.library),
         _app(settings, "api", ports.api),
         _app(settings, "moderation", ports.moderation),
         *_gateways(settings),

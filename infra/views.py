@@ -4,10 +4,11 @@ from processors.chat import CHAT, PACE, SOCIETY
 from processors.playlist import BROADCAST, PLAYLIST
 from processors.transcode import DEMAND, SCHEDULER
 from processors.viewers import VIEWERS
+from processors.vod import SHELF
 from streams.errors import StreamingError
 from streams.fold import Fold
 
-DECIDING: tuple[Fold, ...] = (DEMAND, SCHEDULER)
+DECIDING: tuple[Fold, ...] = (DEMAND, SCHEDULER, SHELF)
 """Folded by the Faust worker, with stores on its disk."""
 CHATTING: tuple[Fold, ...] = (CHAT, PACE, SOCIETY)
 """Folded by the chat worker, likewise."""

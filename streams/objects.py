@@ -1,6 +1,7 @@
 """The object store's port and its adapter on `obstore` (a local directory, memory, or S3 by URL)."""
 
 import asyncio
+import errno
 import itertools
 import os
 import re
@@ -27,6 +28,8 @@ LARGE = 4 << 20
 PLAIN = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*", re.ASCII)
 """Addresses that are file names as they are: obstore escapes others."""
 NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+NO_LINKS = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.EOPNOTSUPP}
+"""Errors of link(2) that say that it cannot be done here."""
 _numbers = itertools.count()
 
 
@@ -45,6 +48,13 @@ class Objects(Protocol):
 
         Raises:
             ObjectMissingError: there is none.
+        """
+
+    async def link(self, address: str, second: str) -> None:
+        """Gives an object a second address, without its bytes passing through here: a hard link on a disk, a copy by the server elsewhere.
+
+        Raises:
+            ObjectMissingError: there is no such object.
         """
 
     async def delete(self, addresses: list[str]) -> None:
@@ -98,6 +108,17 @@ class StoredObjects:
         except FileNotFoundError as missing:
             raise ObjectMissingError(address) from missing
 
+    async def link(self, address: str, second: str) -> None:
+        """Gives an object a second address."""
+        path, beside = self._path(address), self._path(second)
+        try:
+            if path is not None and beside is not None:
+                await self._do(lambda: _link(path, beside))
+            else:
+                await self._do(lambda: obstore.copy(self._store, address, second))
+        except FileNotFoundError as missing:
+            raise ObjectMissingError(address) from missing
+
     async def delete(self, addresses: list[str]) -> None:
         """Removes them."""
         try:
@@ -138,3 +159,18 @@ def _write(path: str, data: bytes) -> None:
     finally:
         os.close(file)
     os.replace(beside, path)
+
+
+def _link(path: str, second: str) -> None:
+    """Gives a file a second name, in place of what has it. A file system without hard links gets a copy."""
+    beside = f"{second}#{os.getpid()}{next(_numbers)}"
+    Path(second).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, beside)
+    except OSError as cause:
+        if cause.errno not in NO_LINKS:
+            raise
+        _write(second, Path(path).read_bytes())
+        return
+    os.replace(beside, second)
+    Path(beside).unlink(missing_ok=True)  # rename(2) does nothing where both names are of one file

@@ -27,7 +27,9 @@ class Topic(NamedTuple):
     """Milliseconds kept; -1 is for ever."""
     cleanup: Literal["delete", "compact"] = "delete"
     ticked: bool = False
-    """Whether a Tick goes to each of its partitions every second."""
+    """Whether a Tick goes to each of its partitions."""
+    tick_s: int = 1
+    """Seconds between two Ticks."""
     secret: bool = False
     """Holds keys: no copy of it may outlive what is shredded, so lake, exports and slices leave it out."""
     settings: tuple[tuple[str, str], ...] = ()
@@ -130,6 +132,24 @@ CATALOGUE: tuple[Topic, ...] = (
         (e.ViewerJoined, e.ViewerHeartbeat, e.ViewerLeft, e.WatchQuality),
         "origin",
         retention_ms=DAY_MS,
+    ),
+    Topic(
+        "library.vod.events.v1",
+        "channel_id",
+        (e.VodArchived, e.VodTierMoved, e.VodDeleted),
+        "archivist",
+        retention_ms=-1,
+    ),
+    Topic("library.vod.commands.v1", "channel_id", (e.MoveVod, e.DeleteVod), "shelf view and CLI", retention_ms=60 * DAY_MS),
+    Topic("library.thumbnail.events.v1", "channel_id", (e.ThumbnailProduced,), "archivist"),
+    Topic(
+        "library.shelf.commands.v1",
+        "shelf",
+        (e.ShelveVod,),
+        "archivist",
+        retention_ms=-1,
+        ticked=True,
+        tick_s=HOUR_MS // 1_000,  # ages are counted in days
     ),
     Topic(
         "privacy.key.state.v1",

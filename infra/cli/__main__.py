@@ -13,8 +13,11 @@ from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.erase import erase
 from infra.cli.export import export
+from infra.cli.library import library
+from infra.cli.lineage import lineage
 from infra.cli.rebuild import rebuild
 from infra.cli.replay import replay
+from infra.cli.scrub import scrub
 from infra.cli.sql import sql
 from infra.cli.status import status
 from infra.cli.tail import tail
@@ -23,6 +26,7 @@ from infra.cli.topics import topics
 from infra.cli.up import up
 from infra.cli.verify import verify
 from infra.cli.view import view
+from infra.cli.vod import vod
 from schemas.errors import SchemaError
 from streams.errors import StreamingError
 
@@ -36,6 +40,8 @@ app = typer.Typer(
 app.add_typer(account, name="account")
 app.add_typer(automod, name="automod")
 app.add_typer(dlq, name="dlq")
+app.add_typer(library, name="library")
+app.add_typer(vod, name="vod")
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(up)
 app.command()(doctor)
@@ -49,6 +55,8 @@ app.command()(rebuild)
 app.command()(diff)
 app.command()(view)
 app.command()(export)
+app.command()(lineage)
+app.command()(scrub)
 app.command()(erase)
 app.command(context_settings=PASSED_ON)(bench)
 app.command("test", context_settings=PASSED_ON)(run_tests)

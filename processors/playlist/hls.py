@@ -52,7 +52,7 @@ def media_playlist(window: Window, listing: Listing, shape: Shape, *, over: bool
     made = window.once("hls", listing, lambda: _entries(window, listing, shape, target, skipped), shape.parts, target, skipped)
     lines += made.lines
     if growing is not None:
-        lines += _State(window.channel_id, listing, target, made.discontinuity, made.map).opening(growing)
+        lines += Tags(listing, target, made.discontinuity, made.map).opening(growing)
         lines += _parts(growing)
     if over:
         lines.append("#EXT-X-ENDLIST")
@@ -120,13 +120,6 @@ def next_part(window: Window, listing: Listing) -> str:
     return address.part(window.channel_id, session_id, listing.rendition, *place)
 
 
-def entry_address(entry: Entry, channel_id: str, listing: Listing) -> str:
-    """Address of an entry's object: for a gap, where it would be."""
-    if entry.segment is not None:
-        return entry.segment.address
-    return address.segment(channel_id, listing.declared.session_id, listing.rendition, entry.media_sequence)
-
-
 def _server_control(window: Window, shape: Shape, target: int, part: float) -> str:
     control = f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={seconds(SKIP_TARGETS * target)}"
     control += f",HOLD-BACK={seconds(HOLD_BACK_TARGETS * target)}"
@@ -174,7 +167,7 @@ class _Written(NamedTuple):
 def _entries(window: Window, listing: Listing, shape: Shape, target: int, skipped: int) -> _Written:
     """All but the skipped."""
     lines: list[str] = []
-    state = _State(window.channel_id, listing, target)
+    state = Tags(listing, target)
     for index, entry in enumerate(listing.entries):
         if index < skipped:
             state.skip(entry)
@@ -183,13 +176,10 @@ def _entries(window: Window, listing: Listing, shape: Shape, target: int, skippe
     return _Written(lines, state.discontinuity, state.map)
 
 
-class _State:
+class Tags:
     """What the tags so far say, so that each is written where it changes."""
 
-    def __init__(
-        self, channel_id: str, listing: Listing, target: int, discontinuity: int | None = None, said_map: str | None = None
-    ) -> None:
-        self._channel_id = channel_id
+    def __init__(self, listing: Listing, target: int, discontinuity: int | None = None, said_map: str | None = None) -> None:
         self._listing = listing
         self._target = target
         self.discontinuity = discontinuity
@@ -202,7 +192,7 @@ class _State:
         self.discontinuity = segment.discontinuity
         declared = self._listing.inits.get(segment.discontinuity)
         if declared is not None and declared.address != self.map:
-            yield f'#EXT-X-MAP:URI="{MEDIA}{declared.address}"'
+            yield f'#EXT-X-MAP:URI="{self._listing.folder}{declared.address}"'
             self.map = declared.address
         yield f"#EXT-X-PROGRAM-DATE-TIME:{date_time(segment.began_us)}"
 
@@ -213,7 +203,7 @@ class _State:
             declared = self._listing.inits.get(entry.reference.discontinuity)
             self.map = declared.address if declared is not None else self.map
 
-    def entry(self, entry: Entry, *, with_parts: bool) -> Iterator[str]:
+    def entry(self, entry: Entry, *, with_parts: bool = False) -> Iterator[str]:
         """All lines of a segment or gap."""
         segment = entry.segment
         if entry.reference is not None:
@@ -223,7 +213,7 @@ class _State:
         elif with_parts:
             yield from _parts(segment)
         yield f"#EXTINF:{seconds(entry_seconds(entry, self._target))},"
-        yield f"{MEDIA}{entry_address(entry, self._channel_id, self._listing)}"
+        yield f"{self._listing.folder}{entry.address}"
 
 
 def _reports(window: Window, listing: Listing, shape: Shape) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The HLS multivariant playlist (RFC 8216bis section 4.4.6)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from processors.playlist.rates import Rate, key_frame_rate, media_rate
 from processors.playlist.window import Listing, Window
@@ -15,8 +15,11 @@ def master_playlist(window: Window, *, parts: bool, session: str = "") -> str:
 
     A viewer's session goes into the addresses of the media playlists.
     """
-    listings = window.playable(parts=parts)
-    folder, query = folder_of(session), "" if parts else "?latency=normal"
+    return master(window.playable(parts=parts), folder_of(session) + ("{}.m3u8" if parts else "{}.m3u8?latency=normal"))
+
+
+def master(listings: Sequence[Listing], uri: str) -> str:
+    """The given renditions; `uri` leads to a media playlist once a rendition's name is put into it."""
     audio = next((listing for listing in listings if listing.declared.kind == "audio"), None)
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]
     if all(segment.independent for listing in listings for segment in listing.segments):
@@ -25,10 +28,10 @@ def master_playlist(window: Window, *, parts: bool, session: str = "") -> str:
         channels = f',CHANNELS="{audio.declared.channels}"' if audio.declared.channels else ""
         lines.append(
             f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{AUDIO_GROUP}",NAME="Stream",AUTOSELECT=YES,DEFAULT=YES{channels},'
-            f'URI="{folder}{audio.rendition}.m3u8{query}"'
+            f'URI="{uri.format(audio.rendition)}"'
         )
     for listing in listings:
-        lines += [f"#EXT-X-STREAM-INF:{_attributes(listing, audio)}", f"{folder}{listing.rendition}.m3u8{query}"]
+        lines += [f"#EXT-X-STREAM-INF:{_attributes(listing, audio)}", uri.format(listing.rendition)]
     for listing in listings:
         lines += _key_frames(listing)
     return "\n".join(lines) + "\n"

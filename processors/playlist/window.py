@@ -6,7 +6,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from processors.playlist.fold import LAG, LIVE_WINDOW
 from processors.playlist.state import DECLARED, HEAD, HERE, SEGMENTS, TRACKS, Declared, Segment, Track, segment_key
+from processors.playlist.text import MEDIA
 from streams.fold import Rows
+from streams.media import address
 
 T = TypeVar("T")
 
@@ -18,6 +20,8 @@ class Entry(NamedTuple):
     segment: Segment | None
     reference: Segment | None
     """The segment itself, or for a gap another rendition's at the same place, which tells its length."""
+    address: str
+    """Of the segment's object: for a gap, where it would be."""
 
 
 class Edge(NamedTuple):
@@ -42,6 +46,8 @@ class Listing(NamedTuple):
     """The segment after the entries, with the parts that it has so far."""
     alive: bool
     """Whether it produced within the newest `LAG` segments."""
+    folder: str = MEDIA
+    """What stands before each address in a playlist."""
 
     @property
     def segments(self) -> list[Segment]:
@@ -161,11 +167,12 @@ class Window:
             segment = self._segments.get(segment_key(rendition, media_sequence))
             if segment is None or not segment.whole:
                 if entries:
-                    entries.append(Entry(media_sequence, None, self._reference(media_sequence)))
+                    missing = address.segment(self.channel_id, self.session_id or "", rendition, media_sequence)
+                    entries.append(Entry(media_sequence, None, self._reference(media_sequence), missing))
             elif segment.discontinuity not in inits:
                 entries.clear()
             else:
-                entries.append(Entry(media_sequence, segment, segment))
+                entries.append(Entry(media_sequence, segment, segment, segment.address))
         return tuple(entries)
 
     def _reference(self, media_sequence: int) -> Segment | None:

@@ -6,6 +6,7 @@ from schemas.event import Event
 from schemas.events.channel import ChannelProfile
 from schemas.events.chat import Announce, BanState, ChangeMode, ChangeTerm, ChatCleared, ClearChat, CommandDone, CommandRefused, DeleteMessage, FleetResized, GatewayReported, GrantRole, LiftSanction, MessageDeleted, MessageDenied, MessageHeld, MessagePosted, MessageRefused, ModeChanged, NoticePosted, PostMessage, RecordFollow, RecordRaid, RecordSubscription, ReportBacklog, ReviewMessage, RoleChanged, RoomState, SanctionUser, TermChanged, ThrottleUser, UserBanned, UserSpoke, UserStyle, UserTimedOut, UserUnbanned
 from schemas.events.clock import Tick
+from schemas.events.library import DeleteVod, MoveVod, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
 from schemas.events.media import EncoderFailed, EncoderReported, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
 from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
 from schemas.events.social import Followed, Raided, Subscribed, Unfollowed
@@ -23,6 +24,7 @@ TYPES: tuple[type[Event], ...] = (
     CommandDone,
     CommandRefused,
     DeleteMessage,
+    DeleteVod,
     EncoderFailed,
     EncoderReported,
     ErasureCompleted,
@@ -44,6 +46,7 @@ TYPES: tuple[type[Event], ...] = (
     MessagePosted,
     MessageRefused,
     ModeChanged,
+    MoveVod,
     NoticePosted,
     PartProduced,
     PostMessage,
@@ -60,6 +63,7 @@ TYPES: tuple[type[Event], ...] = (
     RoomState,
     SanctionUser,
     SegmentProduced,
+    ShelveVod,
     StreamEnded,
     StreamInterrupted,
     StreamResumed,
@@ -69,6 +73,7 @@ TYPES: tuple[type[Event], ...] = (
     Subscribed,
     TermChanged,
     ThrottleUser,
+    ThumbnailProduced,
     Tick,
     TranscodeCancelled,
     TranscodeRequested,
@@ -82,6 +87,9 @@ TYPES: tuple[type[Event], ...] = (
     ViewerHeartbeat,
     ViewerJoined,
     ViewerLeft,
+    VodArchived,
+    VodDeleted,
+    VodTierMoved,
     WatchQuality,
     WorkerHeartbeat,
     WorkerStopped,
@@ -99,6 +107,7 @@ __all__ = [
     "CommandDone",
     "CommandRefused",
     "DeleteMessage",
+    "DeleteVod",
     "EncoderFailed",
     "EncoderReported",
     "ErasureCompleted",
@@ -120,6 +129,7 @@ __all__ = [
     "MessagePosted",
     "MessageRefused",
     "ModeChanged",
+    "MoveVod",
     "NoticePosted",
     "PartProduced",
     "PostMessage",
@@ -136,6 +146,7 @@ __all__ = [
     "RoomState",
     "SanctionUser",
     "SegmentProduced",
+    "ShelveVod",
     "StreamEnded",
     "StreamInterrupted",
     "StreamResumed",
@@ -145,6 +156,7 @@ __all__ = [
     "Subscribed",
     "TermChanged",
     "ThrottleUser",
+    "ThumbnailProduced",
     "Tick",
     "TranscodeCancelled",
     "TranscodeRequested",
@@ -158,6 +170,9 @@ __all__ = [
     "ViewerHeartbeat",
     "ViewerJoined",
     "ViewerLeft",
+    "VodArchived",
+    "VodDeleted",
+    "VodTierMoved",
     "WatchQuality",
     "WorkerHeartbeat",
     "WorkerStopped",

@@ -9,7 +9,7 @@ from processors.playlist.rates import media_rate
 from processors.playlist.text import date_time
 from processors.playlist.window import Listing
 from sinks.origin.channel import LiveChannel
-from sinks.origin.problem import starting, unknown_channel
+from sinks.origin.problem import starting
 from sinks.origin.stages import Stages
 from sinks.origin.views import Views
 from streams.clock import now_us
@@ -39,30 +39,21 @@ class Api:
         """Channels that are live, by login."""
         if not self._views.caught_up:
             raise starting()
-        return _json({"channels": [describe(channel, self._clock()) for channel in self._views.live()]})
+        return json_answer({"channels": [describe(channel, self._clock()) for channel in self._views.live()]})
 
     async def channel(self, request: web.Request) -> web.Response:
         """One channel, live or not."""
-        return _json(describe(self._find(request), self._clock()))
+        return json_answer(describe(self._views.asked(request), self._clock()))
 
     async def latency(self, request: web.Request) -> web.Response:
         """What each stage between camera and screen took lately, beside its budget."""
-        channel = self._find(request)
-        return _json({"channel_id": channel.channel_id, "stages": self._stages.table(channel.channel_id)})
+        channel = self._views.asked(request)
+        return json_answer({"channel_id": channel.channel_id, "stages": self._stages.table(channel.channel_id)})
 
     async def time(self, _: web.Request) -> web.Response:
         """The wall clock as xs:dateTime, by which players place themselves (DASH UTCTiming)."""
         headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"}
         return web.Response(text=date_time(self._clock()), headers=headers)
-
-    def _find(self, request: web.Request) -> LiveChannel:
-        if not self._views.caught_up:
-            raise starting()
-        login = request.match_info["login"]
-        channel = self._views.by_login(login)
-        if channel is None:
-            raise unknown_channel(login)
-        return channel
 
 
 def describe(channel: LiveChannel, now: int) -> dict[str, Any]:
@@ -120,5 +111,6 @@ def _rendition(listing: Listing, folder: str) -> dict[str, Any]:
     }
 
 
-def _json(content: Any) -> web.Response:
+def json_answer(content: Any) -> web.Response:
+    """An answer for programs."""
     return web.Response(body=msgspec.json.encode(content), headers=HEADERS)

@@ -9,9 +9,11 @@ from aiohttp import web
 from schemas.wire import Codec
 from sinks.origin.api import Api
 from sinks.origin.config import OriginConfig
+from sinks.origin.library import Library
 from sinks.origin.media import Media
 from sinks.origin.playlists import Playlists
 from sinks.origin.problem import problems
+from sinks.origin.rewind import Rewind
 from sinks.origin.sessions import Sessions
 from sinks.origin.stages import Stages
 from sinks.origin.viewers import Viewers
@@ -68,8 +70,11 @@ def make_app(  # noqa: PLR0917 - the parts of a process, each once
     app[VIEWS] = views
     app[SESSIONS] = sessions
     app.cleanup_ctx.append(reading)
+    media = Media(views, objects, config.object_cache_bytes)
+    app.add_routes(Rewind(views, log, codec).routes())
     app.add_routes(Playlists(views, sessions).routes())
-    app.add_routes(Media(views, objects, config.object_cache_bytes).routes())
+    app.add_routes(media.routes())
+    app.add_routes(Library(views, objects, media).routes())
     app.add_routes(Api(views, stages, clock).routes())
     app.add_routes(Viewers(edge, stages).routes())
     return app

@@ -51,6 +51,17 @@ class Media:
         """All of them; HEAD is answered too."""
         return [web.get("/media/{address:.+}", self.media)]
 
+    async def object(self, address: str) -> bytes:
+        """An immutable object by its address in the store.
+
+        Raises:
+            ProblemError: there is none.
+        """
+        try:
+            return await self._cache.get(address)
+        except ObjectMissingError as cause:
+            raise missing(address) from cause
+
     async def media(self, request: web.Request) -> web.Response:
         """An object, or a range of it."""
         address = request.match_info["address"]
@@ -59,11 +70,7 @@ class Media:
             raise missing(address)
         if named["part"] is not None:
             await self._hinted(_place(named))
-        try:
-            data = await self._cache.get(address)
-        except ObjectMissingError as cause:
-            raise missing(address) from cause
-        return _answer(request, data, _content_type(address, named["rendition"]))
+        return answer(request, await self.object(address), _content_type(address, named["rendition"]))
 
     async def _hinted(self, place: Place) -> None:
         """Waits for a part that the session has not come to yet; what it has passed, or never was, is left to the store."""
@@ -136,12 +143,12 @@ def _content_type(address: str, rendition: str) -> str:
     return "audio/mp4" if rendition == "audio" else "video/mp4"
 
 
-def _answer(request: web.Request, data: bytes, content_type: str) -> web.Response:
+def answer(request: web.Request, data: bytes, content_type: str, cache_control: str = IMMUTABLE) -> web.Response:
     """The whole, or the one range that was asked for (RFC 9110 section 14)."""
     headers = CIMultiDict(
         (
             (hdrs.CONTENT_TYPE, content_type),
-            (hdrs.CACHE_CONTROL, IMMUTABLE),
+            (hdrs.CACHE_CONTROL, cache_control),
             (hdrs.ACCEPT_RANGES, "bytes"),
             (hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         )

@@ -14,7 +14,7 @@ from processors.playlist.window import Listing
 from sinks.origin.channel import LiveChannel
 from sinks.origin.directives import AHEAD_SECONDS, AHEAD_SEGMENTS, Directives, directives, too_far
 from sinks.origin.document import MANIFEST, PLAYLIST, Document
-from sinks.origin.problem import late, offline, starting, unknown_channel, unknown_rendition
+from sinks.origin.problem import late, offline, unknown_rendition
 from sinks.origin.sessions import PLACE, Sessions
 from sinks.origin.views import Views
 
@@ -51,7 +51,7 @@ class Playlists:
 
     async def master(self, request: web.Request) -> web.Response:
         """The multivariant playlist; `?latency=normal` leads to playlists without parts."""
-        channel, parts = self._channel(request), directives(request.query).shape.parts
+        channel, parts = self._views.asked(request), directives(request.query).shape.parts
         await _playable(channel, parts=parts)
 
         def render() -> Document:
@@ -61,7 +61,7 @@ class Playlists:
 
     async def media(self, request: web.Request) -> web.Response:
         """A rendition's playlist: at once, or once it holds what the delivery directives ask for."""
-        channel, rendition, asked = self._channel(request), request.match_info["rendition"], directives(request.query)
+        channel, rendition, asked = self._views.asked(request), request.match_info["rendition"], directives(request.query)
         self._sessions.asked(request, channel)
         listing = await _listing(channel, rendition, parts=asked.shape.parts)
         if asked.blocking:
@@ -71,25 +71,25 @@ class Playlists:
 
     async def iframes(self, request: web.Request) -> web.Response:
         """A rendition's key frames."""
-        channel, rendition = self._channel(request), request.match_info["rendition"]
+        channel, rendition = self._views.asked(request), request.match_info["rendition"]
         await _listing(channel, rendition, parts=False)
 
         def render() -> Document:
             listing = _present(channel, rendition)
-            return Document(iframe_playlist(listing, channel.channel_id, over=channel.over(rendition)), PLAYLIST)
+            return Document(iframe_playlist(listing, over=channel.over(rendition)), PLAYLIST)
 
         return channel.document(("iframes", rendition), render).answer(request, FRESH)
 
     async def classic(self, request: web.Request) -> web.Response:
         """The master of protocol version 3."""
-        channel = self._channel(request)
+        channel = self._views.asked(request)
         await _playable(channel, parts=False)
         document = channel.document("classic", lambda: Document(classic_master(channel.window, PLACE), PLAYLIST))
         return self._sessions.master(request, channel, document, PLAYLIST)
 
     async def transport_stream(self, request: web.Request) -> web.Response:
         """A rendition's playlist of protocol version 3."""
-        channel, rendition = self._channel(request), request.match_info["rendition"]
+        channel, rendition = self._views.asked(request), request.match_info["rendition"]
         self._sessions.asked(request, channel)
         listing = await _listing(channel, rendition, parts=False)
         if listing.declared.kind != "video":
@@ -110,7 +110,7 @@ class Playlists:
 
     async def manifest(self, request: web.Request) -> web.Response:
         """The DASH manifest; it names its host and its viewer's session."""
-        channel = self._channel(request)
+        channel = self._views.asked(request)
         self._sessions.asked(request, channel)
         await _playable(channel, parts=False)
         host = f"{request.headers.get('X-Forwarded-Proto', request.scheme)}://{_host(request)}"
@@ -131,15 +131,6 @@ class Playlists:
             return Document(media_playlist(channel.window, listing, shape, over=channel.over(rendition)), PLAYLIST)
 
         return channel.document((rendition, shape), render)
-
-    def _channel(self, request: web.Request) -> LiveChannel:
-        if not self._views.caught_up:
-            raise starting()
-        login = request.match_info["login"]
-        channel = self._views.by_login(login)
-        if channel is None:
-            raise unknown_channel(login)
-        return channel
 
 
 async def _playable(channel: LiveChannel, *, parts: bool) -> None:

@@ -49,6 +49,11 @@ def unknown_rendition(login: str, rendition: str, known: list[str]) -> ProblemEr
     return ProblemError(404, "unknown_rendition", f"{login} has no rendition {rendition!r} now", fix)
 
 
+def unknown_vod(vod_id: str) -> ProblemError:
+    """No such VOD, or no more."""
+    return ProblemError(404, "unknown_vod", f"there is no VOD {vod_id!r}", "it may have been deleted; /api/vods lists those that are there")
+
+
 def missing(address: str) -> ProblemError:
     """No such object."""
     return ProblemError(404, "no_such_object", f"there is no object {address!r}", "load the playlist again and take an address from it")

@@ -15,8 +15,8 @@ from streams.edges.sessions import Session, Signer, device
 from streams.errors import BacklogFullError
 
 logger = structlog.get_logger()
-PLACE = "{session}"
-"""Stands in the text that is rendered once for all viewers; no text of ours has braces."""
+PLACE = "@session@"
+"""Stands in the text that is rendered once for all viewers."""
 PRIVATE = "private, no-store"
 """One answer is one viewer's."""
 REPORT = re.compile(rb": ([0-9]{1,12})\.([0-9]{3}) (\S{1,128}) /live/([^/\s]{1,64})/\S+$")

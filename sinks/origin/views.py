@@ -1,8 +1,10 @@
 """The views that an origin folds: segments, sessions, viewers and profiles of all channels, read from the log into memory."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
+from aiohttp import web
 
 from processors.playlist.broadcast import BroadcastFold
 from processors.playlist.fold import PlaylistFold
@@ -19,8 +21,10 @@ from schemas.events import (
     ViewerLeft,
 )
 from schemas.wire import Codec
+from sinks.archive import vods
 from sinks.origin.channel import LiveChannel
 from sinks.origin.config import OriginConfig
+from sinks.origin.problem import starting, unknown_channel
 from sinks.origin.stages import Stages
 from streams.clock import now_us
 from streams.fold import At, Clock
@@ -44,6 +48,9 @@ class Views:
         self._stages = stages
         self._channels: dict[str, LiveChannel] = {}
         self._logins: dict[str, str] = {}
+        self.vods = vods.Vods()
+        self.watchers: list[Callable[[Event], None]] = []
+        """Hear of each whole segment and each declaration, once caught up."""
         self._caught_up = False
         self._starting: asyncio.Task[None] | None = None
         self._clock = clock
@@ -51,12 +58,17 @@ class Views:
         since_ms = dict.fromkeys(self._broadcast.inputs, now_ms - config.broadcast_reach_s * 1_000)
         since_ms |= dict.fromkeys(self._playlist.inputs, now_ms - config.segment_reach_s * 1_000)
         since_ms |= dict.fromkeys(self._viewers.inputs, now_ms - EXPIRY_US // 1_000)
-        self._follower = Follower(log, codec, [PROFILES, *since_ms], self._on_event, since_ms, deleted=self._on_deleted)
+        topics = [PROFILES, vods.TOPIC, *since_ms]
+        self._follower = Follower(log, codec, topics, self._on_event, since_ms, deleted=self._on_deleted)
 
     @property
     def caught_up(self) -> bool:
         """Whether all that was on the log at the start has been applied."""
         return self._caught_up
+
+    def now(self) -> int:
+        """UTC microseconds."""
+        return self._clock()
 
     def lag(self) -> int:
         """Records on the log that have not been applied."""
@@ -88,6 +100,20 @@ class Views:
         """A channel by its id."""
         return self._channels.get(channel_id)
 
+    def asked(self, request: web.Request) -> LiveChannel:
+        """The channel whose login is in a request's path.
+
+        Raises:
+            ProblemError: there is none, or it is not known yet.
+        """
+        login = request.match_info["login"]
+        channel = self.by_login(login)
+        if not self._caught_up:
+            raise starting()
+        if channel is None:
+            raise unknown_channel(login)
+        return channel
+
     def live(self) -> list[LiveChannel]:
         """Channels with a session on, by login."""
         return [channel for login in sorted(self._logins) if (channel := self._channels[self._logins[login]]).live]
@@ -109,6 +135,8 @@ class Views:
             self._viewers.apply(self._channel(event.channel_id).rows, event, at)
         elif isinstance(event, ChannelProfile):
             self._on_profile(event)
+        elif at.topic == vods.TOPIC:
+            self.vods.apply(event)
         elif at.topic in self._broadcast.inputs:
             self._on_stream(event, at)
 
@@ -144,3 +172,6 @@ class Views:
         channel.changed(part=isinstance(event, PartProduced))
         if self._caught_up and not isinstance(event, RenditionDeclared):
             self._stages.applied(event)
+        if not isinstance(event, PartProduced):
+            for watcher in self.watchers:
+                watcher(event)

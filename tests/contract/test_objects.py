@@ -37,6 +37,16 @@ class ObjectsCase(ABC):
         assert await objects.list("a") == ["a/b/10", "a/b/2", "a/b/c/d", "a/bc/1"]
         assert await objects.list("nowhere") == []
 
+    async def test_a_second_address_outlives_the_first(self, objects: Objects) -> None:
+        await objects.put("live/1", b"media")
+        for _ in range(2):
+            await objects.link("live/1", "kept/a/1")
+        await objects.delete(["live/1"])
+        assert await objects.get("kept/a/1") == b"media"
+        assert await objects.list("") == ["kept/a/1"]
+        with pytest.raises(ObjectMissingError, match="live/1"):
+            await objects.link("live/1", "kept/b")
+
     async def test_a_long_list_is_whole(self, objects: Objects) -> None:
         names = [f"many/{number:04}" for number in range(1_100)]  # S3 answers a thousand at a time
         await asyncio.gather(*(objects.put(name, b"") for name in names))
@@ -53,6 +63,11 @@ class TestLocalObjects(ObjectsCase):
         assert [path.name for path in (tmp_path / "objects" / "a").iterdir()] == ["b"]
         (tmp_path / "objects" / "a" / "c#12").write_bytes(b"half")
         assert await objects.list("a") == ["a/b"]
+
+    async def test_a_second_address_is_no_second_copy(self, objects: Objects, tmp_path) -> None:
+        await objects.put("live/1", b"media")
+        await objects.link("live/1", "kept/1")
+        assert (tmp_path / "objects" / "live" / "1").samefile(tmp_path / "objects" / "kept" / "1")
 
     async def test_odd_names_are_kept_as_the_store_has_them(self, objects: Objects) -> None:
         for address in ("a/ä", "a/b c", "a/%41"):

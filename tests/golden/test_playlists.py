@@ -41,7 +41,7 @@ RENDERINGS = {
     "source-over.m3u8": lambda w: media_playlist(w, w.listing("source"), Shape(), over=True),
     "480p30-gap.m3u8": lambda w: media_playlist(w, w.listing("480p30"), Shape(), over=False),
     "audio.m3u8": lambda w: media_playlist(w, w.listing("audio"), Shape(), over=False),
-    "iframes.m3u8": lambda w: iframe_playlist(w.listing("source"), "42", over=False),
+    "iframes.m3u8": lambda w: iframe_playlist(w.listing("source"), over=False),
     "classic.m3u8": classic_master,
     "classic-source.m3u8": lambda w: classic_playlist(w, w.listing("source"), over=False),
     "manifest.mpd": lambda w: manifest(w, "http://localhost:8080/time", over=False),

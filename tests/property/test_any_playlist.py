@@ -69,7 +69,7 @@ def rendered(window: Window) -> dict[str, str | None]:
         if listing is not None:
             for shape in (Shape(), Shape(skip=True), Shape(parts=False)):
                 found[f"{name} {shape}"] = media_playlist(window, listing, shape, over=False)
-            found[f"{name} iframes"] = iframe_playlist(listing, "42", over=False)
+            found[f"{name} iframes"] = iframe_playlist(listing, over=False)
             found[f"{name} classic"] = classic_playlist(window, listing, over=False)
     return found
 

@@ -137,7 +137,7 @@ def test_a_source_without_key_frames_is_not_called_independent() -> None:
     assert listing is not None
     assert "INDEPENDENT-SEGMENTS" not in media_playlist(view, listing, Shape(), over=False)
     assert "INDEPENDENT-SEGMENTS" not in master_playlist(view, parts=True)
-    keys = hls.media(iframe_playlist(listing, "42", over=False), URL)
+    keys = hls.media(iframe_playlist(listing, over=False), URL)
     assert [(s.sequence, s.gap) for s in keys.segments] == [(100, False), (101, False), (102, True)]
 
 

@@ -1,0 +1,44 @@
+"""`chronicast lineage NAME`: where an archived object comes from."""
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+
+from infra.cli.console import FAILED, AsJson, CommandError, out, parts, settings, show_json
+from infra.cli.view_site import FromPlace
+from infra.replaying import Connect, Place
+from sinks.archive.lineage import Hop, Lineage, UnknownError, revisions
+
+
+def lineage(
+    name: Annotated[str, typer.Argument(help="Id of a VOD, or address of a segment, live or archived.")],
+    source: FromPlace = Place.KAFKA,
+    as_json: AsJson = False,
+) -> None:
+    """Show every hop from a VOD or segment back to its ingest session, each held against its hash. Exits 1 where one does not hold."""
+    with parts() as found:
+        log = Connect(settings(), source).source()
+        lines = Lineage(log, found.codec, found.objects, list(revisions(log, found.codec)))
+        try:
+            hops = asyncio.run(lines.of(name))
+        except UnknownError as cause:
+            raise CommandError(f"{cause}. ./chronicast vod list shows the VODs", FAILED) from cause
+    if as_json:
+        show_json({"name": name, "holds": all(hop.holds for hop in hops), "hops": msgspec.to_builtins(hops)})
+    else:
+        out.print(_table(hops))
+    if not all(hop.holds for hop in hops):
+        raise SystemExit(FAILED)
+
+
+def _table(hops: list[Hop]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("hop", "", "on the log at", "sha256", "", "says"):
+        table.add_column(name)
+    for hop in hops:
+        mark = "[green]holds[/]" if hop.holds else "[red]does not hold[/]"
+        table.add_row(hop.what, hop.name, hop.at, hop.sha256[:16], mark, hop.says)
+    return table

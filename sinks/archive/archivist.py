@@ -1,0 +1,191 @@
+"""The archivist: follows what is live, and when a session has ended makes its VOD.
+
+Where it stands is on the log: a session that has ended and whose VOD the log does not tell of is its work. So a crash costs a repeat, and
+a repeat makes the same objects and the same events.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import structlog
+
+from processors.vod.about import About, about
+from processors.vod.recording import Recording
+from schemas.event import Event
+from schemas.events import RenditionDeclared, SegmentProduced, ShelveVod, StreamEnded, VodArchived
+from schemas.wire import Codec
+from sinks.archive.config import ArchiveConfig
+from sinks.archive.keeper import Keeper
+from sinks.archive.making import Maker, event
+from sinks.archive.session import SEGMENTS, recorded, wanted
+from sinks.archive.snapper import Snapper
+from sinks.archive.vods import TOPIC, Vods
+from streams.clock import now_us
+from streams.fold import At, Clock
+from streams.follower import Follower
+from streams.keys import partition_for
+from streams.log import Log, Record
+from streams.media import address
+from streams.objects_tiered import TieredObjects
+from streams.publisher import Publisher
+from streams.topics import PARTITIONS
+
+logger = structlog.get_logger()
+STREAMS = "media.stream.events.v1"
+COMMANDS = "library.vod.commands.v1"
+DECLARED_US = 60_000_000
+"""A rendition is declared again every few segments: a minute of the log has each live one's."""
+REST_S = 1.0
+"""Between two looks at the log: a VOD or a thumbnail may come a second later."""
+RETRY_S = 5.0
+"""After a failure of the store or the broker."""
+
+
+class Archivist:
+    """One of a system. A second one would only repeat what the first does."""
+
+    def __init__(
+        self,
+        log: Log,
+        codec: Codec,
+        objects: TieredObjects,
+        publisher: Publisher,
+        config: ArchiveConfig | None = None,
+        *,
+        clock: Clock = now_us,
+        rest_s: float = REST_S,
+    ) -> None:
+        self._log = log
+        self._codec = codec
+        self._publisher = publisher
+        self._config = config or ArchiveConfig()
+        self._clock = clock
+        self.vods = Vods()
+        self._maker = Maker(objects)
+        self._snapper = Snapper(objects, publisher)
+        self._keeper = Keeper(objects, publisher, self.vods, self._config, clock)
+        self._sessions: dict[str, About] = {}
+        self._ended: asyncio.Queue[About] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+        now = clock()
+        since_ms = {STREAMS: (now - self._config.reach_us) // 1_000, SEGMENTS: (now - DECLARED_US) // 1_000}
+        topics = [TOPIC, COMMANDS, STREAMS, SEGMENTS]
+        self._follower = Follower(log, codec, topics, self._apply, since_ms, rest_s=rest_s, wanted=_wanted)
+        self._caught_up = False
+
+    async def start(self) -> None:
+        """Returns once it knows what is to be done; it is done meanwhile."""
+        await self._follower.start()
+        self._caught_up = True
+        for session in list(self._sessions.values()):
+            self._note(session)
+        works = (self._snapper.run, self._archive_all, self._keeper.run)
+        self._tasks = [asyncio.create_task(work()) for work in works]
+
+    async def close(self) -> None:
+        """Stops; what is under way is done anew at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._follower.close()
+
+    def lacks(self) -> str:
+        """Why it is not ready; empty where it is."""
+        if any(task.done() for task in self._tasks):
+            return "a part of it has failed; its log says why"
+        return "" if self._caught_up else "reading the log"
+
+    def _apply(self, found: Event, at: At) -> None:
+        match found:
+            case RenditionDeclared():
+                self._snapper.declared(found)
+            case SegmentProduced():
+                self._snapper.segment(found)
+            case _ if at.topic == TOPIC:
+                self.vods.apply(found, at)
+                self._keeper.told(found)
+            case _ if at.topic == COMMANDS:
+                self._keeper.ordered(found)
+            case _:
+                self._session(found)
+
+    def _session(self, found: Event) -> None:
+        session_id = getattr(found, "session_id", None)
+        now = about(self._sessions.get(session_id), found) if session_id is not None else None
+        if session_id is None or now is None:
+            return
+        self._sessions[session_id] = now
+        if isinstance(found, StreamEnded):
+            self._snapper.ended(session_id)
+            if self._caught_up:
+                self._note(now)
+
+    def _note(self, session: About) -> None:
+        """A session that has ended and has no VOD is to be archived."""
+        if session.ended_at is None:
+            return
+        del self._sessions[session.session_id]
+        vod_id = address.vod_id(session.session_id)
+        if session.last >= 0 and self.vods.get(vod_id) is None and not self.vods.gone(vod_id):
+            self._ended.put_nowait(session)
+
+    async def _archive_all(self) -> None:
+        """One VOD after the other: the store's requests are what takes time, and they are many at once."""
+        while True:
+            session = await self._ended.get()
+            await until_done(partial(self._archive, session), session=session.session_id)
+
+    async def _archive(self, session: About) -> None:
+        """Makes a session's VOD and tells of it.
+
+        1. Wait for what the encoders still hold, and read its segments.
+        2. Make the objects; documents last, so that a manifest has all that it names.
+        3. Tell the log, and the shelf that watches its age.
+        """
+        recording = await self._recording(session)
+        vod_id, revision = address.vod_id(session.session_id), 1
+        made = await self._maker.make(recording, session, vod_id, revision) if recording is not None else None
+        if made is None:
+            logger.warning("no VOD: nothing of the session is left", session=session.session_id)
+            return
+        retention_days = self._config.retention_days(session.tier)
+        await self._publish(event(made, session, vod_id, revision, retention_days))
+        await self._publish(shelved(session.channel_id, vod_id, session.ended_at or 0, retention_days))
+        logger.info("archived", session=session.session_id, vod=vod_id, objects=len(made.documents), size=made.size)
+
+    async def _recording(self, session: About) -> Recording | None:
+        late = (session.ended_at or 0) + self._config.late_us - self._clock()
+        await asyncio.sleep(max(0.0, late / 1e6))
+        read = (self._log, self._codec, session.channel_id, session.session_id, session.started_at)
+        return (await asyncio.to_thread(recorded, *read)).recording()
+
+    async def _publish(self, what: VodArchived | ShelveVod) -> None:
+        await asyncio.wrap_future(self._publisher.publish(what))
+
+
+def shelved(channel_id: str, vod_id: str, archived_at: int, retention_days: int) -> ShelveVod:
+    """What the shelf is told. A channel's VODs are on one shelf; there are as many as partitions."""
+    shelf = partition_for(channel_id.encode(), PARTITIONS["library.shelf.commands.v1"])
+    return ShelveVod(
+        event_id=address.vod_event_id(vod_id, f"shelved-{retention_days}"),
+        shelf=f"shelf-{shelf}",
+        channel_id=channel_id,
+        vod_id=vod_id,
+        archived_at=archived_at,
+        retention_days=retention_days,
+    )
+
+
+async def until_done(work: Callable[[], Awaitable[None]], **what: str) -> None:
+    """Does something until it has been done: a store or a broker that is away comes back."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            logger.exception("tried again", **what)
+            await asyncio.sleep(RETRY_S)
+
+
+def _wanted(record: Record) -> bool:
+    return record.topic != SEGMENTS or wanted(record)

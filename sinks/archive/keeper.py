@@ -1,0 +1,119 @@
+"""Obeys the shelf: moves VODs between the stores, deletes them; and takes the live names away once nobody rewinds to them."""
+
+import asyncio
+from collections import deque
+
+import structlog
+
+from schemas.event import Event
+from schemas.events import DeleteVod, MoveVod, VodArchived, VodDeleted, VodTierMoved
+from sinks.archive.config import ArchiveConfig
+from sinks.archive.vods import Vods
+from streams.fold import Clock
+from streams.media import address
+from streams.objects_tiered import TieredObjects
+from streams.publisher import Publisher
+
+logger = structlog.get_logger()
+LOOK_S = 30.0
+"""Between two looks at what is due, and after a failure. Ages are counted in hours and days."""
+TIERS = ("hot", "warm", "cold")
+"""In the order in which a VOD comes to them."""
+
+
+class Keeper:
+    """Does each command once: what the log tells as done is not done again, and doing it again changes nothing."""
+
+    def __init__(self, objects: TieredObjects, publisher: Publisher, vods: Vods, config: ArchiveConfig, clock: Clock) -> None:
+        self._objects = objects
+        self._publisher = publisher
+        self._vods = vods
+        self._config = config
+        self._clock = clock
+        self._orders: deque[MoveVod | DeleteVod] = deque()
+        self._live: dict[str, tuple[int, str]] = {}
+        """When a session's live names go (UTC microseconds), and their folder."""
+        self._come = asyncio.Event()
+
+    def ordered(self, event: Event) -> None:
+        """Hears of a command."""
+        if isinstance(event, MoveVod | DeleteVod):
+            self._orders.append(event)
+            self._come.set()
+
+    def told(self, event: Event) -> None:
+        """Hears of what has been done."""
+        if isinstance(event, VodArchived):
+            due = event.ended_at + self._config.live_us
+            if due > self._clock() - self._config.reach_us:
+                self._live[event.session_id] = due, address.vod(event.channel_id, event.session_id)
+                self._come.set()
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        while True:
+            try:
+                await self._work()
+            except Exception:
+                logger.exception("tried again")
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._come.wait()
+            except TimeoutError:
+                pass
+            self._come.clear()
+
+    async def _work(self) -> None:
+        while self._orders:
+            order = self._orders[0]
+            if self._vods.get(order.vod_id) is not None:
+                await (self._move(order) if isinstance(order, MoveVod) else self._delete(order))
+            self._orders.popleft()
+        now = self._clock()
+        for session_id, (due, folder) in list(self._live.items()):
+            if due <= now:
+                await self._objects.delete(list(await self._objects.list(folder)))
+                del self._live[session_id]
+
+    async def _move(self, order: MoveVod) -> None:
+        """All objects of a VOD; then the log hears of it."""
+        vod = self._vods.get(order.vod_id)
+        if vod is None or TIERS.index(order.storage) <= TIERS.index(vod.storage):
+            return  # a former command, read again
+        moved, size = await self._objects.move(await self._objects.list(vod.address()), order.storage)
+        await asyncio.wrap_future(
+            self._publisher.publish(
+                VodTierMoved(
+                    event_id=address.vod_event_id(order.vod_id, order.storage),
+                    correlation_id=vod.archived.session_id,
+                    causation_id=order.event_id,
+                    channel_id=order.channel_id,
+                    vod_id=order.vod_id,
+                    storage=order.storage,
+                    objects=moved,
+                    size=size,
+                )
+            )
+        )
+
+    async def _delete(self, order: DeleteVod) -> None:
+        """The folder and its session's live names: all that is of the VOD alone. Clips are objects of their own."""
+        vod = self._vods.get(order.vod_id)
+        if vod is None:
+            return
+        folders = (vod.address(), address.vod(vod.archived.channel_id, vod.archived.session_id))
+        addresses = [place for folder in folders for place in await self._objects.list(folder)]
+        await self._objects.delete(addresses)
+        await asyncio.wrap_future(
+            self._publisher.publish(
+                VodDeleted(
+                    event_id=address.vod_event_id(order.vod_id, "deleted"),
+                    correlation_id=vod.archived.session_id,
+                    causation_id=order.event_id,
+                    channel_id=order.channel_id,
+                    vod_id=order.vod_id,
+                    reason=order.reason,
+                    objects=len(addresses),
+                )
+            )
+        )

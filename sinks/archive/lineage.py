@@ -1,0 +1,211 @@
+"""Where an archived object comes from: every hop back to the ingest session, each held against its hash."""
+
+import re
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+
+import msgspec
+
+from processors.vod.documents import SEGMENTS, read_table
+from processors.vod.recording import Piece, Recording
+from schemas.event import Event
+from schemas.events import JobAssigned, JobUpgraded, SegmentProduced, StreamEnded, StreamStarted, VodArchived
+from schemas.wire import Codec
+from sinks.archive.session import SEGMENTS as SEGMENT_TOPIC
+from sinks.archive.session import channel_events, wanted
+from sinks.archive.vods import TOPIC
+from streams.fold import At
+from streams.log import Source
+from streams.media import address
+from streams.objects import ObjectMissingError, Objects
+
+LIVE = re.compile(r"(?P<channel>\d+)/(?P<session>[\w-]+)/(?P<rendition>\w+)/(?P<number>\d+)\.m4s", re.ASCII)
+"""An address of a segment, live or archived."""
+
+
+class Hop(msgspec.Struct, frozen=True):
+    """A step on the way back."""
+
+    what: str
+    name: str
+    """Address of an object, or type of an event."""
+    at: str
+    """Place on the log, `topic/partition/offset`; empty for an object."""
+    event_id: str
+    sha256: str
+    holds: bool
+    """Whether the bytes are what the hop before says they are, or the event is the one that it names."""
+    says: str
+    """What it tells, for people."""
+
+
+class UnknownError(LookupError):
+    """Nothing in the archive or on the log has this name. Operator action: take a VOD's id, or an address that a playlist has."""
+
+
+class Lineage:
+    """Reads hops from log and store. Blocking log reads are the caller's to put into a thread."""
+
+    def __init__(self, log: Source, codec: Codec, objects: Objects, vods: Sequence[tuple[VodArchived, At]]) -> None:
+        """`vods`: every revision, in order, with its place."""
+        self._log = log
+        self._codec = codec
+        self._objects = objects
+        self._vods = {event.vod_id: (event, at) for event, at in vods}
+
+    async def of(self, name: str) -> list[Hop]:
+        """The hops of a VOD by its id, or of a segment by its address.
+
+        Raises:
+            UnknownError: there is no such thing.
+        """
+        if name in self._vods:
+            return await self._vod(*self._vods[name])
+        found = LIVE.fullmatch(name.removeprefix("/").removeprefix("media/"))
+        if found is None:
+            raise UnknownError(f"{name!r} is neither a VOD's id nor the address of a segment")
+        if found["session"] in self._vods:
+            return await self._archived(self._vods[found["session"]][0], found["rendition"], int(found["number"]))
+        vod = self._vods.get(address.vod_id(found["session"]))
+        segment = self._segment(found["channel"], found["session"], found["rendition"], int(found["number"]), vod[0] if vod else None)
+        if segment is None:
+            raise UnknownError(f"no event on the log tells of {name!r}; it may be older than the log reaches")
+        return await self._produced(segment, segment[0].sha256)
+
+    async def _vod(self, vod: VodArchived, at: At) -> list[Hop]:
+        """The event, its documents, all of its segments, and the session."""
+        hops = [_event("archived", vod, at, f"revision {vod.revision}, {vod.segments} segments, {vod.size} bytes")]
+        hops += [await self._object("document", document.address, document.sha256) for document in vod.documents]
+        recording = await self._recording(vod)
+        produced = {
+            (event.rendition, event.media_sequence): event
+            for event, _ in channel_events(self._log, self._codec, SEGMENT_TOPIC, vod.channel_id, vod.started_at, wanted=wanted)
+            if isinstance(event, SegmentProduced) and event.session_id == vod.session_id
+        }
+        for track in recording.tracks:
+            whole = bad = unknown = 0
+            for piece in track.pieces:
+                told = produced.get((track.rendition, piece.media_sequence))
+                place = _address(vod, recording, track.rendition, piece)
+                holds = (await self._object("segment", place, piece.sha256)).holds
+                unknown += told is None
+                bad += not holds or (told is not None and bool(piece.address) and told.sha256 != piece.sha256)
+                whole += 1
+            says = f"{whole} segments, {bad} not as the log says" + (f", {unknown} older than the log" if unknown else "")
+            folder = address.vod(vod.channel_id, vod.vod_id, track.rendition)
+            hops.append(Hop("segments", folder, "", "", "", holds=not bad, says=says))
+        return hops + self._session(vod.channel_id, vod.session_id)
+
+    async def _archived(self, vod: VodArchived, rendition: str, number: int) -> list[Hop]:
+        """An archived segment: its bytes, the table, the VOD's event, and then what the live segment's hops are."""
+        recording = await self._recording(vod)
+        track = recording.track(rendition)
+        piece = next((one for one in track.pieces if recording.number(one) == number), None) if track is not None else None
+        if piece is None:
+            raise UnknownError(f"VOD {vod.vod_id} has no segment {number} of {rendition!r}")
+        place = _address(vod, recording, rendition, piece)
+        table = next(one for one in vod.documents if one.address.endswith(SEGMENTS))
+        hops = [
+            await self._object("archived segment", place, piece.sha256),
+            await self._object("table of segments", table.address, table.sha256),
+            _event("archived", vod, self._vods[vod.vod_id][1], f"revision {vod.revision}"),
+        ]
+        segment = self._segment(vod.channel_id, vod.session_id, rendition, piece.media_sequence, vod)
+        if segment is None:
+            return [*hops, *self._session(vod.channel_id, vod.session_id)]
+        return hops + await self._produced(segment, piece.sha256 if piece.address else segment[0].sha256)
+
+    async def _produced(self, segment: tuple[SegmentProduced, At], digest: str) -> list[Hop]:
+        """A segment's event, the job and the source segment that it was made from, and the session."""
+        event, at = segment
+        says = f"{event.rendition} {event.media_sequence} by {event.producer}"
+        hops = [_event("produced", event, at, says, sha256=event.sha256, holds=event.sha256 == digest)]
+        if event.rendition not in {"source", "audio"}:
+            hops += self._job(event)
+            source = self._segment(event.channel_id, event.session_id, "source", event.media_sequence, None)
+            if source is not None:
+                made, place = source
+                hops.append(_event("made from", made, place, f"source {made.media_sequence} by {made.producer}", sha256=made.sha256))
+                hops.append(await self._kept(made))
+        return hops + self._session(event.channel_id, event.session_id)
+
+    async def _kept(self, event: SegmentProduced) -> Hop:
+        """The source's object: live, or where the archive has it."""
+        live = await self._object("source segment", event.address, event.sha256)
+        vod = self._vods.get(address.vod_id(event.session_id))
+        if live.holds or vod is None:
+            return live
+        recording = await self._recording(vod[0])
+        number = event.media_sequence - recording.first + 1
+        place = address.vod(event.channel_id, vod[0].vod_id, f"source/{address.vod_segment(number)}")
+        return await self._object("source segment", place, event.sha256)
+
+    def _job(self, event: SegmentProduced) -> Iterator[Hop]:
+        """The newest assignment before the segment."""
+        found = None
+        for job, at in channel_events(self._log, self._codec, "media.transcode.events.v1", event.channel_id):
+            named = isinstance(job, JobAssigned | JobUpgraded) and job.session_id == event.session_id
+            if named and event.rendition in job.renditions and job.occurred_at <= event.occurred_at:  # type: ignore[attr-defined]
+                found = job, at
+        if found is not None:
+            job, at = found
+            worker: str = getattr(job, "worker_id", "")
+            yield _event("assigned", job, at, f"job to {worker}", holds=event.producer == worker)
+
+    def _session(self, channel_id: str, session_id: str) -> list[Hop]:
+        """The session's beginning and end, as ingest told them."""
+        hops = []
+        for event, at in channel_events(self._log, self._codec, "media.stream.events.v1", channel_id):
+            if isinstance(event, StreamStarted) and event.session_id == session_id:
+                says = f"session {session_id} at {event.ingest_node}, {event.width}x{event.height}, tier {event.tier}"
+                hops.append(_event("ingested", event, at, says, holds=event.producer == event.ingest_node))
+            elif isinstance(event, StreamEnded) and event.session_id == session_id:
+                hops.append(_event("ended", event, at, f"{event.frames_in} frames in, {event.frames_out} out, {event.reason}"))
+        return hops or [Hop("ingested", "StreamStarted", "", "", "", holds=False, says="older than the log reaches")]
+
+    def _segment(
+        self, channel_id: str, session_id: str, rendition: str, number: int, vod: VodArchived | None
+    ) -> tuple[SegmentProduced, At] | None:
+        """The newest event of a segment."""
+        found = None
+        since = vod.started_at if vod is not None else 0
+        for event, at in channel_events(self._log, self._codec, SEGMENT_TOPIC, channel_id, since, wanted=wanted):
+            if isinstance(event, SegmentProduced) and (event.session_id, event.rendition, event.media_sequence) == (
+                session_id,
+                rendition,
+                number,
+            ):
+                found = event, at
+        return found
+
+    async def _recording(self, vod: VodArchived) -> Recording:
+        table = next(one for one in vod.documents if one.address.endswith(SEGMENTS))
+        return read_table(await self._objects.get(table.address)).recording
+
+    async def _object(self, what: str, place: str, digest: str) -> Hop:
+        """An object's bytes beside the hash that it should have."""
+        try:
+            data = await self._objects.get(place)
+        except ObjectMissingError:
+            return Hop(what, place, "", "", digest, holds=False, says="missing")
+        holds = sha256(data).hexdigest() == digest
+        return Hop(what, place, "", "", digest, holds=holds, says=f"{len(data)} bytes" if holds else "other bytes than the log says")
+
+
+def _address(vod: VodArchived, recording: Recording, rendition: str, piece: Piece) -> str:
+    return address.vod(vod.channel_id, vod.vod_id, f"{rendition}/{address.vod_segment(recording.number(piece))}")
+
+
+def _event(what: str, event: Event, at: At, says: str, *, sha256: str = "", holds: bool = True) -> Hop:
+    name = event.SCHEMA.rpartition(".")[2]
+    return Hop(what, name, f"{at.topic}/{at.partition}/{at.offset}", event.event_id, sha256, holds=holds, says=says)
+
+
+def revisions(log: Source, codec: Codec) -> Iterator[tuple[VodArchived, At]]:
+    """Every VOD that the log tells of, in the order of its revisions. Blocks."""
+    for partition, end in log.ends(TOPIC).items():
+        for batch in log.read(TOPIC, partition, log.starts_at(TOPIC, None)[partition], end):
+            for record in batch:
+                event = codec.decode(record.value) if record.value is not None else None
+                if isinstance(event, VodArchived):
+                    yield event, At(record.topic, record.partition, record.offset, event.occurred_at)

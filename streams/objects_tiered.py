@@ -1,0 +1,70 @@
+"""Object stores of several prices as one: an object lies in one of them, and is read wherever it lies."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from streams.objects import ObjectMissingError, Objects
+
+HOT = "hot"
+AT_ONCE = 32
+"""Objects on their way at once."""
+
+
+class TieredObjects:
+    """New objects go to the hot store. What moves is written before it is removed, so that it can be read throughout."""
+
+    def __init__(self, stores: Mapping[str, Objects]) -> None:
+        """`stores`: by tier, the hot one first; tiers that share a store need no moves."""
+        self._stores = stores
+        self._hot = stores[HOT]
+        self._distinct = tuple({id(store): store for store in stores.values()}.values())
+
+    async def put(self, address: str, data: bytes) -> None:
+        """Stores it in the hot store."""
+        await self._hot.put(address, data)
+
+    async def get(self, address: str) -> bytes:
+        """The whole object, from the first store that has it.
+
+        Raises:
+            ObjectMissingError: none has it.
+        """
+        # Once more: an object that moves between the two looks is in the store that was looked at first.
+        for store in (*self._distinct, *self._distinct[:1]):
+            try:
+                return await store.get(address)
+            except ObjectMissingError:
+                continue
+        raise ObjectMissingError(address)
+
+    async def link(self, address: str, second: str) -> None:
+        """Gives an object of the hot store a second address."""
+        await self._hot.link(address, second)
+
+    async def delete(self, addresses: list[str]) -> None:
+        """Removes them wherever they lie."""
+        for store in self._distinct:
+            await store.delete(addresses)
+
+    async def list(self, folder: str) -> Sequence[str]:
+        """The addresses in a folder and those below it, in byte order, of all stores."""
+        found = {address for store in self._distinct for address in await store.list(folder)}
+        return sorted(found, key=str.encode)
+
+    async def move(self, addresses: Iterable[str], tier: str) -> tuple[int, int]:
+        """Moves objects to a tier's store; how many, and their bytes. Where all tiers are one store nothing moves."""
+        target, gate = self._stores[tier], asyncio.Semaphore(AT_ONCE)
+        if len(self._distinct) == 1:
+            return 0, 0
+
+        async def move(address: str) -> int:
+            async with gate:
+                data = await self.get(address)
+                await target.put(address, data)
+                for store in self._distinct:
+                    if store is not target:
+                        await store.delete([address])
+                return len(data)
+
+        sizes = await asyncio.gather(*(move(address) for address in addresses))
+        return len(sizes), sum(sizes)

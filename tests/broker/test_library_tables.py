@@ -1,0 +1,123 @@
+"""The library's tables in a real PostgreSQL: whatever is repeated or interrupted, they are what the log says."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infra import ports
+from infra.postgres import PostgresNode
+from schemas.events import VodArchived, VodDeleted, VodTierMoved
+from schemas.registry import LocalRegistry
+from schemas.wire import Codec
+from sinks.tables.projection import Contents, Projection, apply, contents, rebuild
+from streams.log_memory import MemoryLog
+from streams.publisher import Publisher
+from streams.reading import whole
+
+pytestmark = pytest.mark.broker
+
+
+class Database:
+    """A PostgreSQL of the tests' own. It dies with the test process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.node = PostgresNode(folder, ports.free(1)[0])
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.node.prepare()
+        self._process = subprocess.Popen(self.node.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        wait(self.node.ready)
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(2)  # SIGINT: does not wait for who is connected
+        self._process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    found = Database(tmp_path_factory.mktemp("postgres") / "data")
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def url(database: Database) -> Iterator[str]:
+    yield database.node.url
+    with psycopg.connect(database.node.url) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS library CASCADE")
+
+
+def wait(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def vod(number: int, **changed: object) -> VodArchived:
+    fields = {
+        "channel_id": str(number % 5), "vod_id": f"v{number}", "session_id": f"s{number}", "revision": 1, "login": "ana", "tier": "partner",
+        "retention_days": 60, "started_at": 1_767_225_600_000_000, "ended_at": 1_767_225_660_123_456, "duration_ms": 60_000, "width": 1_280,
+        "height": 720, "frame_rate": 30.0, "renditions": ("source", "audio"), "segments": 60, "size": 1_000, "documents": (),
+    }  # fmt: skip
+    return VodArchived(**{**fields, **changed})  # type: ignore[arg-type]
+
+
+def lived(log: MemoryLog, codec: Codec) -> None:
+    """Twenty VODs: some are revised, some move, some go."""
+    publisher = Publisher(log, codec, "test")
+    for number in range(20):
+        publisher.publish(vod(number))
+        if number % 2:
+            publisher.publish(vod(number, revision=2, size=2_000, renditions=("source", "480p30", "audio")))
+        if number % 3 == 0:
+            publisher.publish(VodTierMoved(channel_id=str(number % 5), vod_id=f"v{number}", storage="warm", objects=3, size=9))
+        if number % 4 == 0:
+            publisher.publish(VodDeleted(channel_id=str(number % 5), vod_id=f"v{number}", reason="retention", objects=3))
+
+
+@pytest.mark.row("V1")
+def test_the_tables_follow_the_log_over_an_outage_and_a_rebuild_gives_the_same(database: Database, url: str) -> None:
+    log, codec = MemoryLog(), Codec(LocalRegistry())
+    projection = Projection(log, codec, url)
+    projection.start()
+    Publisher(log, codec, "test").publish(vod(1_000))
+    wait(lambda: held(url).rows == 1)
+    database.stop()
+    lived(log, codec)
+    wait(projection.lacks)
+    database.start()
+    wait(lambda: not projection.lacks() and held(url).rows == 21)
+    projection.close()
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT storage, revision, renditions, ended_at::text FROM library.vods WHERE vod_id = 'v9'").fetchone()
+        assert row == ("warm", 2, ["source", "480p30", "audio"], "2026-01-01 00:01:00.123456+00")
+        gone = connection.execute("SELECT count(*) FROM library.vods WHERE deleted_at IS NOT NULL").fetchone()
+        assert gone == (5,)
+        connection.execute("UPDATE library.vods SET title = 'tampered' WHERE vod_id = 'v9'")
+    right = rebuild(log, codec, url)
+    assert right[0] != right[1]
+    assert rebuild(log, codec, url) == (right[1], right[1])
+
+
+def test_whatever_is_written_again_changes_nothing(url: str) -> None:
+    log, codec = MemoryLog(), Codec(LocalRegistry())
+    lived(log, codec)
+    _, right = rebuild(log, codec, url)
+    records = list(whole(log, "library.vod.events.v1"))
+    with psycopg.connect(url) as connection:
+        for again in (records, records[::-1], records[7:20]):
+            apply(connection, codec, again)
+        assert contents(connection) == right
+
+
+def held(url: str) -> Contents:
+    with psycopg.connect(url) as connection:
+        return contents(connection)
