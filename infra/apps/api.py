@@ -38,7 +38,7 @@ async def api(app: App) -> None:
     edge = chat_edge(settings, publisher, keys, views.accounts, node)
     views.answered = edge.answered
     app.checks["views"] = views.lacks
-    application = make_app(views, edge)
+    application = make_app(views, edge, publisher)
     add_probes(application, app)
     config = uvicorn.Config(
         application, port=settings.ports.api, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=END_S

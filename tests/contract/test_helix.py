@@ -53,7 +53,7 @@ async def serving(stage: ChatStage) -> AsyncIterator[Api]:
     views = Views(stage.log, stage.codec)
     await views.start()
     [port] = ports.free(1)
-    server = Server(uvicorn.Config(make_app(views, stage.edge), port=port, log_level="warning", lifespan="off"))
+    server = Server(uvicorn.Config(make_app(views, stage.edge, stage.publisher), port=port, log_level="warning", lifespan="off"))
     running = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
