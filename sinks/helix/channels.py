@@ -131,5 +131,11 @@ def changed(calls: Calls, listed: Listing, body: Description) -> list[Event]:
     )
     if not listed.live:
         return [info]
-    told = {"title": info.title, "category": info.category, "language": info.language}
-    return [info, StreamUpdated(channel_id=listed.channel_id, session_id=listed.session_id, **told)]
+    updated = StreamUpdated(
+        channel_id=listed.channel_id,
+        session_id=listed.session_id,
+        title=info.title,
+        category=info.category,
+        language=info.language,
+    )
+    return [info, updated]

@@ -24,11 +24,11 @@ POINTS = {"1000": 1, "2000": 2, "3000": 6}
 def router(calls: Calls) -> APIRouter:
     """The routes, relative to `/helix`."""
     routes = APIRouter(tags=["social"])
-    nothing = {"status_code": HTTPStatus.NO_CONTENT, "response_class": Response}
+    nothing = HTTPStatus.NO_CONTENT
     By = Annotated[Caller, Depends(calls.caller)]  # noqa: N806 - a type
     directory = calls.views.directory
 
-    @routes.post("/users/follows", **nothing)
+    @routes.post("/users/follows", status_code=nothing, response_class=Response)
     async def follow(response: Response, caller: By, from_id: str, to_id: str) -> None:
         """The caller follows a channel from now on; nothing happens where he does already."""
         user, channel = calls.user(caller, from_id, "from_id"), calls.channel(to_id)
@@ -37,7 +37,7 @@ def router(calls: Calls) -> APIRouter:
         if to_id not in directory.following(from_id):
             await calls.written(response, Followed(channel_id=to_id, user_id=from_id))
 
-    @routes.delete("/users/follows", **nothing)
+    @routes.delete("/users/follows", status_code=nothing, response_class=Response)
     async def unfollow(response: Response, caller: By, from_id: str, to_id: str) -> None:
         """The caller follows it no more."""
         calls.user(caller, from_id, "from_id")

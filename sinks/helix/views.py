@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from schemas.event import Event
 from schemas.events import BanState, MessagePosted, NoticePosted, RoomState
 from schemas.wire import Codec
+from sinks.eventsub import hub
 from sinks.helix import directory
 from sinks.helix.directory import Directory
 from streams.clock import now_us
@@ -37,6 +38,8 @@ class Views:
         self.directory = Directory(self.accounts)
         self.listeners: list[Listener] = []
         """Hear of each event after it was applied; of those that were on the log at the start too."""
+        self.forgetting: list[Callable[[str, At], None]] = []
+        """Hear of each tombstone."""
         self._reached: dict[tuple[str, int], int] = {}
         """Per (topic, partition) the offset applied last."""
         self._awaited: dict[Position, list[asyncio.Future[None]]] = {}
@@ -50,7 +53,9 @@ class Views:
         """Hears of each command that was answered, whoever asked."""
         self._clock = now_us
         since = {CHAT: now_us() // 1_000 - BY_NAME[CHAT].retention_ms}
-        self._follower = Follower(log, codec, [*TOPICS, *directory.TOPICS, *STATES, CHAT], self._apply, since, deleted=self._deleted)
+        self._follower = Follower(
+            log, codec, [*TOPICS, *directory.TOPICS, *hub.TOPICS, *STATES, CHAT], self._apply, since, deleted=self._deleted
+        )
         self.caught_up = False
 
     async def start(self) -> None:
@@ -135,6 +140,8 @@ class Views:
             self.directory.apply(event, at)
         elif at.topic in directory.TOPICS:
             self.directory.apply(event, at)
+        elif at.topic in hub.TOPICS:
+            pass
         elif isinstance(event, RoomState):
             self._rooms[event.channel_id] = event
         elif isinstance(event, BanState):
@@ -166,3 +173,5 @@ class Views:
             self.accounts.deleted(key, at)
             self.directory.deleted(key)
         self._advance(at)
+        for listener in self.forgetting:
+            listener(key, at)
