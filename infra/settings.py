@@ -100,6 +100,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     chat_address_rate: Annotated[
         float, Meta(gt=0, description="Chat messages and commands a second that one IP address may hand in, over all its connections.")
     ] = 100.0
+    private_callbacks: Annotated[
+        bool, Meta(description="Whether EventSub may call webhooks on private addresses, such as this machine's own.")
+    ] = False
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is logged.")] = "info"
 
     @classmethod

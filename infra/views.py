@@ -1,6 +1,7 @@
 """The views that this build has, by name: what the commands that replay and verify take."""
 
 from processors.chat import CHAT, PACE, SOCIETY
+from processors.directory import AUDIENCE
 from processors.playlist import BROADCAST, PLAYLIST
 from processors.transcode import DEMAND, SCHEDULER
 from processors.viewers import VIEWERS
@@ -14,7 +15,7 @@ CHATTING: tuple[Fold, ...] = (CHAT, PACE, SOCIETY)
 """Folded by the chat worker, likewise."""
 WORKERS = (DECIDING, CHATTING)
 """By consumer group."""
-SHOWN: tuple[Fold, ...] = (PLAYLIST, BROADCAST, VIEWERS)
+SHOWN: tuple[Fold, ...] = (PLAYLIST, BROADCAST, VIEWERS, AUDIENCE)
 """Folded in the memory of the processes that show them."""
 VIEWS: dict[str, Fold] = {fold.name: fold for fold in (*DECIDING, *CHATTING, *SHOWN)}
 

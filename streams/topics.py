@@ -38,14 +38,17 @@ class Topic(NamedTuple):
 
 CATALOGUE: tuple[Topic, ...] = (
     Topic("channel.profile.state.v1", "channel_id", (e.ChannelProfile,), "account commands", retention_ms=-1, cleanup="compact"),
-    Topic("channel.social.events.v1", "channel_id", (e.Followed, e.Unfollowed, e.Subscribed, e.Raided), "API"),
+    Topic("channel.info.state.v1", "channel_id", (e.ChannelInfo,), "API", retention_ms=-1, cleanup="compact"),
+    Topic("channel.social.events.v1", "channel_id", (e.Followed, e.Unfollowed, e.Subscribed, e.Raided), "API", retention_ms=-1),
     Topic(
         "media.stream.events.v1",
         "channel_id",
         (e.StreamStarted, e.StreamUpdated, e.StreamInterrupted, e.StreamResumed, e.StreamEnded, e.IngestRejected),
-        "ingest",
+        "ingest; StreamUpdated by the API",
         retention_ms=60 * DAY_MS,
     ),
+    Topic("media.ingest.state.v1", "node_id", (e.IngestNode,), "ingest", partitions=1, retention_ms=-1, cleanup="compact"),
+    Topic("media.route.events.v1", "channel_id", (e.IngestAssigned,), "API"),
     Topic(
         "media.segment.events.v1",
         "channel_id",
@@ -151,6 +154,10 @@ CATALOGUE: tuple[Topic, ...] = (
         ticked=True,
         tick_s=HOUR_MS // 1_000,  # ages are counted in days
     ),
+    Topic(
+        "eventsub.subscription.state.v1", "subscription_id", (e.EventSubscription,), "API", partitions=1, retention_ms=-1, cleanup="compact"
+    ),
+    Topic("eventsub.delivery.state.v1", "subscription_id", (e.EventDelivered,), "API", partitions=1, retention_ms=-1, cleanup="compact"),
     Topic(
         "privacy.key.state.v1",
         "key_id",

@@ -11,8 +11,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from infra.apps.chat_edge import chat_edge
 from infra.apps.service import App, run
-from schemas.events import BanState
+from schemas.events import BanState, EventSubscription
 from schemas.privacy_codec import OpeningCodec
+from sinks.eventsub.service import EventSub
 from sinks.helix.app import make_app
 from sinks.helix.views import Views
 
@@ -34,24 +35,34 @@ async def api(app: App) -> None:
     node = f"api-{settings.node}"
     keys = await asyncio.to_thread(parts.keys, node)
     publisher = await asyncio.to_thread(parts.publisher, node, keys)
-    views = Views(parts.log, OpeningCodec(parts.registry, keys, opens=[BanState]))
+    views = Views(parts.log, OpeningCodec(parts.registry, keys, opens=[BanState, EventSubscription]))
     edge = chat_edge(settings, publisher, keys, views.accounts, node)
     views.answered = edge.answered
     app.checks["views"] = views.lacks
-    application = make_app(views, edge)
+    events = EventSub(views, parts.log, parts.codec, publisher=publisher, keys=keys, node=node, private=settings.private_callbacks)
+    application = make_app(views, edge, publisher, events)
     add_probes(application, app)
     config = uvicorn.Config(
-        application, port=settings.ports.api, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=END_S
+        application,
+        port=settings.ports.api,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=END_S,
+        ws="websockets-sansio",
     )
     edge.start()
     await views.start()  # before the first call: half a view would say that there is no such user
+    await events.start()
     server = Server(config)
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(app.stopping.wait())
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
+    events.leave()
     server.should_exit = True
     await serving
+    await events.close()
     await edge.close()
     await views.close()
 

@@ -7,6 +7,23 @@ from typing import ClassVar, Literal
 from schemas.event import Event
 
 
+class ChannelInfo(Event, frozen=True, kw_only=True):
+    """What a channel says about what it shows, as one row: the newest wins (compacted by channel)."""
+
+    SCHEMA: ClassVar[str] = "chronicast.channel.ChannelInfo"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    title: str = ""
+    """Title of the stream, as its owner writes it."""
+    category: str = ""
+    """Category of what is streamed; empty where none was set."""
+    language: str = "en"
+    """BCP 47 language tag."""
+    tags: tuple[str, ...] = ()
+    """Tags that the owner chose, at most ten."""
+
+
 Tier = Literal["partner", "affiliate", "regular"]
 """Programme tier: decides the ladder and the retention."""
 

@@ -4,6 +4,8 @@
 
 from typing import ClassVar, Literal
 
+import msgspec
+
 from schemas.event import Event
 
 
@@ -45,6 +47,65 @@ class EncoderReported(Event, frozen=True, kw_only=True):
     """Media worker."""
     cause: str
     """What failed."""
+
+
+class IngestCandidate(msgspec.Struct, frozen=True, kw_only=True):
+    """An ingest node as it was seen when a channel was given one."""
+
+    node_id: str
+    """Ingest process."""
+    rtt_us: int
+    """Round trip between client and node, microseconds: measured, or estimated from the map."""
+    measured: bool
+    """Whether the client measured it."""
+    publishers: int
+    """Sessions that it held, with those given to it since its last report."""
+    capacity: int
+    """Sessions that it can hold."""
+    state: str
+    """ready, full, unhealthy or silent."""
+
+
+class IngestAssigned(Event, frozen=True, kw_only=True):
+    """A channel was given the ingest node to publish to, with all that the choice was made from: the same inputs give the same choice."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.IngestAssigned"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    latitude: float | None = None
+    """Where the client is, degrees north; null where it is not known."""
+    longitude: float | None = None
+    """Where the client is, degrees east; null where it is not known."""
+    candidates: tuple[IngestCandidate, ...]
+    """The nodes that were known, by id."""
+    node_id: str
+    """The node that was given; empty where none is ready."""
+    reason: str
+    """nearest, balanced (the nearest ones are fuller than it) or none_ready."""
+
+
+class IngestNode(Event, frozen=True, kw_only=True):
+    """What an ingest process tells of itself, as one row: the newest wins (compacted by node). Told every 10 s; one that is silent for longer than two of them is taken to be gone."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.IngestNode"
+
+    node_id: str
+    """Ingest process, such as ingest-iad-1."""
+    region: str
+    """Ingest region, such as iad."""
+    url: str
+    """Where encoders publish to, such as rtmp://host:1935/app; the stream key follows it."""
+    latitude: float = 0.0
+    """Where it stands, degrees north."""
+    longitude: float = 0.0
+    """Where it stands, degrees east."""
+    publishers: int
+    """Sessions that it holds."""
+    capacity: int
+    """Sessions that it can hold."""
+    healthy: bool = True
+    """Whether it takes publishers now."""
 
 
 class IngestRejected(Event, frozen=True, kw_only=True):

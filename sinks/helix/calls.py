@@ -1,18 +1,23 @@
 """What every Helix call goes through: its caller, the limits, the parties of a channel, and what came of a command."""
 
+import asyncio
 from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Header, Query, Request, Response
 
+from schemas.errors import SchemaError
 from schemas.event import Event
 from schemas.events import ChannelProfile, CommandRefused
 from sinks.chat.sending import InvalidCommandError, Origin, Person, Sending, ShedError
 from sinks.helix.errors import HelixError, bad_request, forbidden, unauthorized
 from sinks.helix.limits import Limits
 from sinks.helix.tokens import Caller, Tokens
-from sinks.helix.views import Views
+from sinks.helix.views import WAIT_S, Views
+from streams.errors import StreamingError
+from streams.letters.letter import place, position
+from streams.publisher import Publisher
 
 REFUSED: dict[str, tuple[HTTPStatus, str]] = {
     "no_permission": (HTTPStatus.FORBIDDEN, "The user in moderator_id is not one of the broadcaster's moderators."),
@@ -28,12 +33,17 @@ REFUSED: dict[str, tuple[HTTPStatus, str]] = {
 """CommandRefused's reasons as Helix tells them."""
 
 
+POSITION = "Log-Position"
+"""Header: of an answer, where the command's event lies on the log; of a call, which event its answer must have seen."""
+
+
 class Calls:
     """The parts that calls share."""
 
-    def __init__(self, views: Views, tokens: Tokens, sending: Sending, limits: Limits) -> None:
+    def __init__(self, views: Views, tokens: Tokens, sending: Sending, limits: Limits, publisher: Publisher) -> None:
         self.views = views
         self.sending = sending
+        self._publisher = publisher
         self._tokens = tokens
         self._limits = limits
 
@@ -43,11 +53,12 @@ class Calls:
         response: Response,
         authorization: Annotated[str, Header()] = "",
         client_id: Annotated[str, Header()] = "",
+        log_position: Annotated[str, Header()] = "",
     ) -> Caller:
-        """Who calls.
+        """Who calls. A call with a position, as an answer's header of that name has it, is answered with that event seen.
 
         Raises:
-            HelixError: no token, a wrong one, another client's id, or too many calls.
+            HelixError: no token, a wrong one, another client's id, too many calls, or no such position in time.
         """
         kind, _, token = authorization.partition(" ")
         if kind.lower() != "bearer" or not token:
@@ -63,7 +74,31 @@ class Calls:
         if not allowed:
             raise HelixError(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests: wait until Ratelimit-Reset", headers)
         response.headers.update(headers)
+        if log_position:
+            await self._seen(log_position)
         return caller
+
+    async def _seen(self, text: str) -> None:
+        at = position(text)
+        if at is None or not self.views.follows(at):
+            bad_request(f"{POSITION}: {text[:100]!r} is no position here: take it from the {POSITION} header of a command's answer")
+        if not await self.views.reached(at):
+            raise HelixError(HTTPStatus.SERVICE_UNAVAILABLE, f"{text} has not been seen within {WAIT_S:.0f} s", {"Retry-After": "1"})
+
+    async def written(self, response: Response, *events: Event) -> None:
+        """Appends facts in their order; returns once they are safe and, where it takes no longer than it may, seen here.
+
+        The answer's header says the position of the last.
+
+        Raises:
+            HelixError: the log does not take them.
+        """
+        try:
+            positions = [await asyncio.wrap_future(self._publisher.publish(event)) for event in events]
+        except (StreamingError, SchemaError) as cause:
+            raise HelixError(HTTPStatus.SERVICE_UNAVAILABLE, f"The log does not take it now: {cause}", {"Retry-After": "2"}) from cause
+        await self.views.reached(positions[-1])
+        response.headers[POSITION] = place(positions[-1])
 
     def user(self, caller: Caller, claimed: str | None = None, name: str = "moderator_id") -> ChannelProfile:
         """The user that calls; `claimed` is the id under which the call says it is made, in the parameter `name`.

@@ -59,6 +59,8 @@ class Caller(NamedTuple):
     client_id: str
     user: ChannelProfile | None
     """None for an app token."""
+    owner_id: str
+    """The account whose client it is."""
 
 
 class Tokens:
@@ -72,12 +74,12 @@ class Tokens:
         """Whose token it is; None where it is nobody's."""
         user = self._accounts.by_token(token)
         if user is not None:
-            return Caller(user.client_id, user)
+            return Caller(user.client_id, user, user.channel_id)
         match token.split("."):
             case ["app", user_id, end, _] if end.isdecimal() and int(end) > self._clock() // 1_000_000:
                 owner = self._accounts.by_id(user_id)
                 if owner is not None and hmac.compare_digest(token, _signed(owner, int(end))):
-                    return Caller(owner.client_id, None)
+                    return Caller(owner.client_id, None, user_id)
         return None
 
     def app(self, client_id: str, secret: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What the API knows: accounts, rooms' rules, bans, who wrote what, and what came of commands, folded from the log."""
+"""What the API knows: accounts, the directory, rooms' rules, bans, who wrote what, and what came of commands, folded from the log."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable
 from schemas.event import Event
 from schemas.events import BanState, MessagePosted, NoticePosted, RoomState
 from schemas.wire import Codec
+from sinks.eventsub import hub
+from sinks.helix import directory
+from sinks.helix.directory import Directory
 from streams.clock import now_us
 from streams.edges.accounts import TOPICS, Accounts
 from streams.fold import At
 from streams.follower import Follower
-from streams.log import Log
+from streams.log import Log, Position
 from streams.topics import BY_NAME, OF_EVENT
 
 CHAT = OF_EVENT[MessagePosted].name
@@ -21,6 +24,9 @@ RECENT = 1_000
 """Answers kept for who asks after they came."""
 ANSWER_S = 5.0
 """A command is answered within tens of milliseconds; after this it is told to be under way."""
+WAIT_S = 2.0
+"""For a position that a call waits for: the log's acknowledgement and the way here take milliseconds."""
+Listener = Callable[[Event, At], None]
 
 
 class Views:
@@ -29,6 +35,14 @@ class Views:
     def __init__(self, log: Log, codec: Codec) -> None:
         """`codec` opens BanState."""
         self.accounts = Accounts()
+        self.directory = Directory(self.accounts)
+        self.listeners: list[Listener] = []
+        """Hear of each event after it was applied; of those that were on the log at the start too."""
+        self.forgetting: list[Callable[[str, At], None]] = []
+        """Hear of each tombstone."""
+        self._reached: dict[tuple[str, int], int] = {}
+        """Per (topic, partition) the offset applied last."""
+        self._awaited: dict[Position, list[asyncio.Future[None]]] = {}
         self._rooms: dict[str, RoomState] = {}
         self._bans: dict[str, dict[str, BanState]] = {}
         self._authors: dict[str, tuple[str, str]] = {}
@@ -39,7 +53,9 @@ class Views:
         """Hears of each command that was answered, whoever asked."""
         self._clock = now_us
         since = {CHAT: now_us() // 1_000 - BY_NAME[CHAT].retention_ms}
-        self._follower = Follower(log, codec, [*TOPICS, *STATES, CHAT], self._apply, since, deleted=self._deleted)
+        self._follower = Follower(
+            log, codec, [*TOPICS, *directory.TOPICS, *hub.TOPICS, *STATES, CHAT], self._apply, since, deleted=self._deleted
+        )
         self.caught_up = False
 
     async def start(self) -> None:
@@ -80,9 +96,52 @@ class Views:
         finally:
             del self._waiting[command_id]
 
+    def follows(self, at: Position) -> bool:
+        """Whether a position is on one of the topics that are read here."""
+        return (at.topic, at.partition) in self._follower.starts
+
+    async def reached(self, at: Position) -> bool:
+        """Returns once what lies at a position has been applied; False where that took longer than WAIT_S."""
+        if self._reached.get((at.topic, at.partition), -1) >= at.offset:
+            return True
+        future = asyncio.get_running_loop().create_future()
+        self._awaited.setdefault(at, []).append(future)
+        try:
+            await asyncio.wait_for(future, WAIT_S)
+        except TimeoutError:
+            self._awaited[at].remove(future)
+            if not self._awaited[at]:
+                del self._awaited[at]
+            return False
+        return True
+
     def _apply(self, event: Event, at: At) -> None:
+        try:
+            self._take(event, at)
+        finally:
+            self._advance(at)
+        for listener in self.listeners:
+            listener(event, at)
+
+    def _advance(self, at: At) -> None:
+        """Wakes who waits for this position or one before it."""
+        self._reached[at.topic, at.partition] = at.offset
+        if not self._awaited:
+            return
+        come = [each for each in self._awaited if each[:2] == at[:2] and each.offset <= at.offset]
+        for position in come:
+            for future in self._awaited.pop(position):
+                if not future.done():
+                    future.set_result(None)
+
+    def _take(self, event: Event, at: At) -> None:
         if at.topic in TOPICS:
             self.accounts.apply(event, at)
+            self.directory.apply(event, at)
+        elif at.topic in directory.TOPICS:
+            self.directory.apply(event, at)
+        elif at.topic in hub.TOPICS:
+            pass
         elif isinstance(event, RoomState):
             self._rooms[event.channel_id] = event
         elif isinstance(event, BanState):
@@ -112,3 +171,7 @@ class Views:
     def _deleted(self, key: str, at: At) -> None:
         if at.topic in TOPICS:
             self.accounts.deleted(key, at)
+            self.directory.deleted(key)
+        self._advance(at)
+        for listener in self.forgetting:
+            listener(key, at)

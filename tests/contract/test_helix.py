@@ -12,6 +12,7 @@ import uvicorn
 
 from infra import ports
 from infra.accounts import Account
+from sinks.eventsub.service import EventSub
 from sinks.helix.app import make_app
 from sinks.helix.limits import POINTS
 from sinks.helix.tokens import SCOPES
@@ -22,10 +23,11 @@ from tests.chat_stage import ChatStage, staged
 class Api:
     """The API on a port of its own."""
 
-    def __init__(self, stage: ChatStage, url: str, client: aiohttp.ClientSession) -> None:
+    def __init__(self, stage: ChatStage, events: EventSub, url: str, client: aiohttp.ClientSession) -> None:
         self.stage = stage
+        self.events = events
         self.url = url
-        self._client = client
+        self.client = client
 
     async def call(self, method: str, path: str, who: Account | str | None = None, **more: Any) -> tuple[int, Any, Any]:
         """(status, body, headers) of a call by an account, or with a token."""
@@ -35,7 +37,7 @@ class Api:
         elif who is not None:
             headers = {"Authorization": who}
         headers |= more.pop("headers", {})
-        async with self._client.request(method, self.url + path, headers=headers, **more) as answer:
+        async with self.client.request(method, self.url + path, headers=headers, **more) as answer:
             return answer.status, await answer.json() if answer.content_length else None, answer.headers
 
 
@@ -51,18 +53,25 @@ class Server(uvicorn.Server):
 async def serving(stage: ChatStage) -> AsyncIterator[Api]:
     """The API for the block."""
     views = Views(stage.log, stage.codec)
+    events = EventSub(views, stage.log, stage.codec, publisher=stage.publisher, keys=stage.ring, node="api-1", private=True)
     await views.start()
+    await events.start()
     [port] = ports.free(1)
-    server = Server(uvicorn.Config(make_app(views, stage.edge), port=port, log_level="warning", lifespan="off"))
+    server = Server(
+        uvicorn.Config(
+            make_app(views, stage.edge, stage.publisher, events), port=port, log_level="warning", lifespan="off", ws="websockets-sansio"
+        )
+    )
     running = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
     try:
         async with aiohttp.ClientSession() as client:
-            yield Api(stage, f"http://127.0.0.1:{port}", client)
+            yield Api(stage, events, f"http://127.0.0.1:{port}", client)
     finally:
         server.should_exit = True
         await running
+        await events.close()
         await views.close()
 
 
@@ -145,7 +154,7 @@ async def test_wrong_callers_are_told_why_in_helix_form(api: Api) -> None:
 async def test_too_many_calls_are_told_when_to_come_back(api: Api) -> None:
     mia = await api.stage.account("mia")
     statuses = []
-    for _ in range(POINTS + 30):
+    for _ in range(3 * POINTS):
         status, _, headers = await api.call("GET", "/helix/users", mia)
         statuses.append(status)
         if status == 429:

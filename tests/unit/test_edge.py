@@ -32,9 +32,10 @@ class Origin:
         )
         self.runner = web.AppRunner(application)
 
-    async def start(self, port: int) -> None:
+    async def start(self, *ports: int) -> None:
         await self.runner.setup()
-        await web.TCPSite(self.runner, "127.0.0.1", port).start()
+        for port in ports:
+            await web.TCPSite(self.runner, "127.0.0.1", port).start()
 
     async def media(self, request: web.Request) -> web.Response:
         self.asked[request.path] += 1
@@ -80,7 +81,7 @@ class Edge:
 @pytest.fixture
 async def edge(settings: Settings) -> AsyncIterator[Edge]:
     origin = Origin()
-    await origin.start(settings.ports.origin)
+    await origin.start(settings.ports.origin, settings.ports.api)
     process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         edge = Edge(settings, origin, session)
