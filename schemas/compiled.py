@@ -96,6 +96,13 @@ def double(value: float) -> str:
     return DOUBLE.pack(value).decode("latin-1")
 
 
+def double_or_null(value: float) -> str:
+    """An Avro double of a union."""
+    if type(value) is not float:
+        raise UnusualError
+    return double(value)
+
+
 def utf8(text: str) -> str:
     """A text as one character a byte."""
     return text if text.isascii() else text.encode().decode("latin-1")
@@ -147,6 +154,7 @@ class Source:
             "boolean_or_null": boolean_or_null,
             "octets": octets,
             "double": double,
+            "double_or_null": double_or_null,
             "utf8": utf8,
             "text": text,
             "text_of": text_of,

@@ -7,7 +7,13 @@ from schemas.event import ENVELOPE
 
 LEAVES = {"string": "text", "int": "number", "long": "number", "bytes": "octets", "double": "double"}
 """Avro type -> function of `schemas.compiled` that writes it."""
-IN_UNION = {"string": "text", "int": "number_or_null", "long": "long_or_null", "boolean": "boolean_or_null"}
+IN_UNION = {
+    "string": "text",
+    "int": "number_or_null",
+    "long": "long_or_null",
+    "boolean": "boolean_or_null",
+    "double": "double_or_null",
+}
 """The same beside null."""
 
 
