@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from streams.errors import TopicMismatchError, UnknownTopicError
 from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
-from streams.topics import CATALOGUE, HOUR_MS, Topic
+from streams.topics import CATALOGUE, HOUR_MS, Topic, dead_letters
 
 pytestmark = pytest.mark.broker
 
@@ -24,9 +24,8 @@ def test_the_whole_catalogue_is_made_and_making_it_again_changes_nothing(kafka) 
     ensure_topics(kafka.bootstrap)
     found = AdminClient({"bootstrap.servers": kafka.bootstrap}).list_topics(timeout=20).topics
     for topic in CATALOGUE:
-        context, entity, _, version = topic.name.split(".")
         assert len(found[topic.name].partitions) == topic.partitions
-        assert len(found[f"{context}.{entity}.dlq.{version}"].partitions) == topic.partitions
+        assert len(found[dead_letters(topic.name)].partitions) == topic.partitions
     assert len(found["_schemas"].partitions) == 1
     assert config(kafka.bootstrap, "_schemas")["cleanup.policy"] == "compact"
     assert config(kafka.bootstrap, "channel.profile.state.v1")["cleanup.policy"] == "compact"
