@@ -2,6 +2,7 @@
 
 from processors.chat import CHAT, PACE, SOCIETY
 from processors.directory import AUDIENCE
+from processors.fleet import FLEET
 from processors.playlist import BROADCAST, PLAYLIST
 from processors.transcode import DEMAND, SCHEDULER
 from processors.viewers import VIEWERS
@@ -11,7 +12,7 @@ from streams.fold import Fold
 
 DECIDING: tuple[Fold, ...] = (DEMAND, SCHEDULER, SHELF)
 """Folded by the Faust worker, with stores on its disk."""
-CHATTING: tuple[Fold, ...] = (CHAT, PACE, SOCIETY)
+CHATTING: tuple[Fold, ...] = (CHAT, PACE, SOCIETY, FLEET)
 """Folded by the chat worker, likewise."""
 WORKERS = (DECIDING, CHATTING)
 """By consumer group."""

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import resource
 import sys
 
@@ -15,6 +16,7 @@ from sinks.chat.gateway import Gateway
 from sinks.chat.irc.session import Irc
 from sinks.chat.web import JsonDialect
 from streams.edges.accounts import Accounts
+from streams.edges.chat.fleet import EVERY_S, FleetReports
 
 DRAIN_S = 3.0
 """Seconds over which connections are closed at the end: of the 12 that a process has, the log's close may need most where the broker is
@@ -33,6 +35,7 @@ async def chat(app: App, number: int = 1) -> None:
     edge = chat_edge(settings, publisher, keys, accounts, node)
     config = ChatConfig(name=node, capacity=settings.chat_connections, drain_s=DRAIN_S, reuse_port=settings.chat_gateways > 1)
     gateway = Gateway(config, parts.log, OpeningCodec(parts.registry, keys), edge, accounts=accounts, json=JsonDialect(), irc=Irc(accounts))
+    reports = FleetReports(publisher, settings.region, node, settings.chat_connections)
     keys.watch(gateway.erased)
     app.checks["gateway"] = gateway.lacks
     async with app.serving(settings.ports.chat + number - 1):
@@ -40,7 +43,11 @@ async def chat(app: App, number: int = 1) -> None:
         edge.start()
         await gateway.listen("127.0.0.1", settings.ports.gateway)
         await gateway.listen_lines(settings.listen, settings.ports.irc)
-        await app.stopping.wait()
+        while not app.stopping.is_set():
+            reports.report(gateway.connections)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(app.stopping.wait(), EVERY_S)
+        reports.report(gateway.connections, draining=True)
         await gateway.close()
         await edge.close()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import time
 from contextlib import AsyncExitStack
@@ -9,7 +10,8 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from schemas.events import MessagePosted, MessageRefused, PostMessage
+from schemas.events import GatewayReported, MessagePosted, MessageRefused, PostMessage
+from streams.edges.chat.fleet import EVERY_S
 from tests.chat_client import ChatClient
 from tests.chat_system import Chat
 
@@ -115,6 +117,21 @@ async def test_what_was_said_while_the_gateway_was_dead_is_there_once_for_who_co
             *(message["message_id"] for message in sent),
             after,
         ]
+
+
+@pytest.mark.row("C21")
+async def test_the_running_gateway_tells_what_it_carries_and_the_fleet_view_takes_it(chat: Chat) -> None:
+    async with chat.at(), chat.at(), asyncio.timeout(3 * EVERY_S), aiohttp.ClientSession() as http:
+        while not any(told.connections >= 2 for told in chat.events(GatewayReported)):
+            await asyncio.sleep(0.5)
+        told = chat.events(GatewayReported)[-1]
+        assert (told.region, told.capacity, told.draining) == (chat.system.settings.region, chat.system.settings.chat_connections, False)
+        metrics = f"http://127.0.0.1:{chat.system.settings.ports.moderation}/metrics"
+        while True:
+            async with http.get(metrics) as answer:
+                if re.search(r"^view_fleet_events_total \S*[1-9]", await answer.text(), re.MULTILINE):
+                    break
+            await asyncio.sleep(0.2)
 
 
 async def come_back(stack: AsyncExitStack, chat: Chat) -> ChatClient:

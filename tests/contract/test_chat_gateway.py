@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import urllib.error
 import urllib.request
 
@@ -21,6 +22,16 @@ from schemas.events import (
     UserBanned,
     UserTimedOut,
 )
+
+HANDSHAKE = (
+    b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+def masked(payload: bytes) -> bytes:
+    """A client's text frame, its mask 0."""
+    return bytes((0x81, 0x80 | len(payload))) + bytes(4) + payload
 
 
 def held(world: ChatWorld, text: str) -> MessageHeld:
@@ -285,3 +296,56 @@ async def test_an_unknown_channel_or_token_gets_an_error_and_the_connection_stay
         await viewer.until(lambda: viewer.frames[-1].get("code") == "unknown_channel")
         await viewer.send(type="ping", nonce="still there")
         assert (await viewer.frame("pong"))["nonce"] == "still there"
+
+
+@pytest.mark.row("C6", "C7", "C12")
+async def test_viewers_of_several_gateways_see_one_sequence() -> None:
+    world = ChatWorld()
+    async with LiveGateway(world) as one, LiveGateway(world) as two, LiveGateway(world) as three:
+        viewers = [await live.viewer() for live in (one, two, three)]
+        for viewer in viewers:
+            await viewer.join()
+        said = [world.say(f"{number}", user_id=str(1_000 + number % 100)).text for number in range(2_000)]
+        for viewer in viewers:
+            await viewer.until(lambda viewer=viewer: len(viewer.texts()) >= len(said))
+            assert viewer.texts() == said
+
+
+@pytest.mark.row("C14")
+async def test_a_client_that_does_not_read_is_closed_alone_and_the_others_miss_nothing() -> None:
+    world = ChatWorld()
+    async with LiveGateway(world, slow_s=1, queue_bytes=4_096, send_buffer=4_096) as live:
+        viewer = await live.viewer()
+        await viewer.join()
+        stalled = socket.socket()
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        stalled.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(stalled, ("127.0.0.1", live.port))
+        await loop.sock_sendall(stalled, HANDSHAKE + masked(b'{"type":"join","channel":"ana"}'))
+        await viewer.until(lambda: live.gateway.connections == 2)
+        said = []
+        async with asyncio.timeout(20):
+            while live.gateway.connections == 2:
+                said.append(world.say(f"{len(said)} {'x' * 400}").text)
+                await asyncio.sleep(0.002)
+        await viewer.until(lambda: len(viewer.texts()) == len(said))
+        assert viewer.texts() == said
+        stalled.close()
+
+
+@pytest.mark.row("C21", "E4")
+async def test_who_is_sent_away_by_a_drain_goes_on_at_another_gateway_where_the_token_was() -> None:
+    world = ChatWorld()
+    async with LiveGateway(world) as stays:
+        async with LiveGateway(world, drain_s=0.2) as goes:
+            viewer = await goes.viewer()
+            await viewer.join()
+            world.say("before")
+            await viewer.until(lambda: viewer.texts() == ["before"])
+        assert (await viewer.closed())[0] == 1012
+        world.say("meanwhile")
+        again = await stays.viewer()
+        assert (await again.join(resume=viewer.at))["resumed"]
+        world.say("after")
+        await again.until(lambda: again.texts() == ["meanwhile", "after"])

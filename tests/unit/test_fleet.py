@@ -1,10 +1,22 @@
 """The number of gateways follows sustained load, up and down, without swinging."""
 
+import asyncio
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from processors.fleet import FLEET
 from processors.fleet.fold import HIGH, SILENT_US, SUSTAINED_US, FleetFold
+from schemas.event import Event
 from schemas.events import FleetResized, GatewayReported
+from schemas.wire import Codec
+from streams.edges.chat.fleet import FleetReports
 from streams.fold import At
+from streams.publisher import Publisher
+from streams.reading import whole
+from streams.topics import OF_EVENT
+from tests.chat_stage import ChatStage, staged
 from tests.folding import memory_rows
 
 SECOND = 1_000_000
@@ -67,3 +79,28 @@ def test_a_silent_gateway_counts_no_more() -> None:
 def test_a_draining_gateway_is_not_counted() -> None:
     fleet = Fleet()
     assert fleet.report([0.9], seconds=120, draining=True) == []
+
+
+@pytest.mark.row("C21", "C8")
+async def test_what_a_gateway_carries_is_told_beside_it_and_asks_for_another_one(tmp_path: Path) -> None:
+    now = [1_000.0, 0.0]
+    async with staged(tmp_path, (FLEET,)) as stage:
+        publisher = Publisher(stage.log, Codec(stage.registry), "chat-1", clock=lambda: int(now[0] * SECOND))
+        reports = FleetReports(publisher, "local", "chat-1", 1_000, clock=lambda: now[0], cpu=lambda: now[1])
+        for _ in range(SUSTAINED_US // SECOND // 5 + 2):
+            now = [now[0] + 5, now[1] + 1]
+            reports.report(950)
+        async with asyncio.timeout(10):
+            while not (asked := told(stage, FleetResized)):
+                await asyncio.sleep(0.01)
+        [resized] = asked
+        assert (resized.region, resized.wanted, resized.running, resized.reason) == ("local", 2, 1, "connections")
+        reports.report(900, draining=True)
+        first, *_, last = told(stage, GatewayReported)
+        assert (first.gateway_id, first.connections, first.capacity, first.cpu, first.draining) == ("chat-1", 950, 1_000, 0.2, False)
+        assert last.draining
+
+
+def told(stage: ChatStage, kind: type[Event]) -> list[Any]:
+    """All events of a type on the log."""
+    return [stage.codec.decode(record.value) for record in whole(stage.log, OF_EVENT[kind].name)]

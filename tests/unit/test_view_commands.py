@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from infra.cli.__main__ import app
 from infra.cli.console import ABSENT, USAGE, CommandError
+from infra.views import VIEWS
 
 pytestmark = pytest.mark.row("U4")
 ELSEWHERE = {"CHRONICAST_PORT_OFFSET": "31999"}
@@ -21,7 +22,7 @@ def refused(*arguments: str) -> CommandError:
 def test_a_view_that_is_none_is_refused_with_those_that_are(command) -> None:
     failure = refused(*command, "nonsense", *(["start"] if command == ("diff",) else []))
     assert failure.code == USAGE
-    assert "there are broadcast, chat, demand, pace, playlist, scheduler, society" in str(failure)
+    assert f"there are {', '.join(sorted(VIEWS))}" in str(failure)
 
 
 @pytest.mark.parametrize("command", ["verify", "rebuild"])

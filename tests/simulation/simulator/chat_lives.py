@@ -10,6 +10,7 @@ from schemas.events import (
     ClearChat,
     DeleteMessage,
     Followed,
+    GatewayReported,
     GrantRole,
     LiftSanction,
     PostMessage,
@@ -144,6 +145,25 @@ def speakers(edges: Edges) -> Iterator[Event]:
         edges.wait(10 * SECOND_US if rng.random() < 0.1 else SECOND_US // 10)
         user = users[0] if rng.random() < 0.9 else rng.choice(users)
         yield UserSpoke(user_id=user, channel_id=str(rng.randrange(5)))
+
+
+def fleets(edges: Edges) -> Iterator[Event]:
+    """Gateways of some regions report, under a load that stays for a while; some fall silent, some shut down."""
+    rng = edges.rng
+    regions = ("local", "north", "south")[: rng.randint(1, 3)]
+    load = 0.9
+    while True:
+        edges.wait(rng.choice((5, 120)) * SECOND_US)
+        if rng.random() < 0.25:
+            load = rng.choice((0.02, 0.5, 0.9, load * 2, load * 2))
+        yield GatewayReported(
+            region=rng.choice(regions),
+            gateway_id=f"gateway-{rng.randrange(4)}",
+            connections=int(load * 10_000),
+            capacity=10_000,
+            cpu=load * rng.choice((0.1, 1.1)),
+            draining=rng.random() < 0.05,
+        )
 
 
 def society(edges: Edges) -> Iterator[Event]:

@@ -23,7 +23,7 @@ from schemas.events import (
     WorkerStopped,
 )
 from tests.simulation.counting import POISONED
-from tests.simulation.simulator.chat_lives import society, speakers, talk
+from tests.simulation.simulator.chat_lives import fleets, society, speakers, talk
 from tests.simulation.simulator.workloads import Edges, Life, weighted
 
 SIZES = ((3840, 2160, 60.0), (1920, 1080, 60.0), (1920, 1080, 30.0), (1280, 720, 50.0), (720, 1280, 30.0), (284, 160, 15.0), (0, 0, 0.0))
@@ -231,6 +231,7 @@ LIVES: dict[str, Life] = {
     "media.segment.events.v1": segments,
     "chat.message.commands.v1": talk,
     "chat.user.events.v1": speakers,
+    "chat.fleet.commands.v1": fleets,
     "society": society,
 }
 """By input topic; a fold that has a life of its own goes by its name."""
