@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import msgspec
 import pytest
-from live_origin import LiveOrigin
+from live_origin import LiveOrigin, World
 
 from processors.vod.documents import read_table
 from schemas.events import (
@@ -142,7 +142,7 @@ def test_every_frame_is_there_once_and_the_sound_has_no_hole(recorded: tuple[Rec
 @pytest.mark.row("V1", "V7", "V8", "V9")
 async def test_the_origin_serves_it_with_key_frames_by_range_and_the_right_tile(recorded: tuple[Recorded, VodArchived]) -> None:
     stage, vod = recorded
-    async with LiveOrigin(stage) as origin:
+    async with origin_of(stage) as origin:
         assert await origin.text(f"/vod/{vod.vod_id}/master.m3u8") == await origin.text(f"/vod/{vod.vod_id}/manifest.m3u8")
         iframes = await origin.text(f"/vod/{vod.vod_id}/source/iframes.m3u8")
         init = await body(origin, f"/vod/{vod.vod_id}/source/init-0.mp4")
@@ -163,7 +163,7 @@ async def test_the_origin_serves_it_with_key_frames_by_range_and_the_right_tile(
 @pytest.mark.row("E8", "V11")
 async def test_rewinding_plays_the_same_segments_from_the_beginning(recorded: tuple[Recorded, VodArchived]) -> None:
     stage, _ = recorded
-    async with LiveOrigin(stage) as origin:
+    async with origin_of(stage) as origin:
         assert "source/rewind.m3u8" in await origin.text("/live/channel7/rewind.m3u8")
         text = await origin.text("/live/channel7/source/rewind.m3u8")
         assert text.count("#EXTINF") == SECONDS // 2
@@ -198,6 +198,13 @@ def forgetful(log: MemoryLog) -> MemoryLog:
 
 def contents(stage: Recorded, vod: VodArchived) -> dict[str, bytes]:
     return {name: (stage.folder / vod.channel_id / vod.vod_id / name).read_bytes() for name in listing(stage, vod)}
+
+
+def origin_of(stage: Stage) -> LiveOrigin:
+    """An origin on a stage's log and objects."""
+    world = World()
+    world.log, world.codec, world.objects, world.publisher = stage.log, stage.codec, stage.objects, stage.publisher
+    return LiveOrigin(world)
 
 
 def pictures(data: bytes) -> list[av.VideoFrame]:
@@ -353,7 +360,7 @@ async def test_a_rendition_is_made_on_demand_once_and_the_job_is_the_same_whoeve
     await archivist.start()
     jobs = []
     for _ in range(2):  # the second origin knows nothing of what the first was asked
-        async with LiveOrigin(stage) as origin:
+        async with origin_of(stage) as origin:
             path = f"/api/vods/{vod.vod_id}/renditions/160p30"
             async with origin.client.post(path) as answer:
                 jobs.append((await answer.json())["job_id"])
@@ -408,3 +415,26 @@ async def test_what_an_encoder_missed_is_made_by_a_scrub(copied: tuple[Stage, Vo
     assert not report.lost
     assert len(report.findings) == 2
     assert "#EXT-X-GAP" not in (folder / "160p30" / "index.m3u8").read_text()
+
+
+@pytest.mark.broker
+@pytest.mark.row("V1", "V2", "V4", "V6")
+async def test_on_s3_the_archive_is_the_same(recorded: tuple[Recorded, VodArchived], s3_bucket: str) -> None:
+    stage, vod = recorded
+    objects = TieredObjects({"hot": StoredObjects.at(f"{s3_bucket}/hot"), "warm": StoredObjects.at(f"{s3_bucket}/warm")})
+    live = f"{vod.channel_id}/{vod.session_id}"
+    for path in sorted((stage.folder / live).rglob("*.m*")):
+        await objects.put(str(path.relative_to(stage.folder)), path.read_bytes())
+    found = vod_of(stage, vod.vod_id)
+    recording = read_table((stage.folder / vod.channel_id / vod.vod_id / "segments.json").read_bytes()).recording
+    made = await Maker(objects).make(recording, found.about, vod.vod_id, 1)
+    assert made is not None
+    assert made.documents == vod.documents
+    await objects.delete(list(await objects.list(live)))
+    names = await objects.list(found.address())
+    assert [name.removeprefix(f"{found.address()}/") for name in names] == listing(stage, vod)
+    moved, _ = await objects.move(names, "warm")
+    assert moved == len(names)
+    assert (await Scrub(stage.log, stage.codec, objects).look(found)).findings == ()
+    await objects.delete(list(names))
+    assert await objects.list("") == []
