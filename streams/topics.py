@@ -143,7 +143,13 @@ CATALOGUE: tuple[Topic, ...] = (
         "archivist",
         retention_ms=-1,
     ),
-    Topic("library.vod.commands.v1", "channel_id", (e.MoveVod, e.DeleteVod), "shelf view and CLI", retention_ms=60 * DAY_MS),
+    Topic(
+        "library.vod.commands.v1",
+        "channel_id",
+        (e.MoveVod, e.DeleteVod, e.MakeRendition),
+        "shelf view, API and CLI",
+        retention_ms=60 * DAY_MS,
+    ),
     Topic("library.thumbnail.events.v1", "channel_id", (e.ThumbnailProduced,), "archivist"),
     Topic(
         "library.shelf.commands.v1",

@@ -138,7 +138,7 @@ class Recorder:
     def recording(self, since_us: int = 0) -> Recording | None:
         """What there is, or what began at or past a wall clock; None where that is nothing."""
         tracks = [self._track(rendition, since_us) for rendition in self._pieces]
-        found = sorted((track for track in tracks if track.pieces), key=_rank)
+        found = sorted((track for track in tracks if track.pieces), key=rank)
         if not found:
             return None
         numbers = [piece.media_sequence for track in found for piece in (track.pieces[0], track.pieces[-1])]
@@ -188,7 +188,8 @@ def _piece(event: SegmentProduced) -> Piece:
     )
 
 
-def _rank(track: Track) -> tuple[bool, bool, int, float, str]:
+def rank(track: Track) -> tuple[bool, bool, int, float, str]:
+    """The order of renditions in manifests."""
     last = track.inits[-1]
     return (track.kind == "audio", track.rendition != "source", -last.height, -last.frame_rate, track.rendition)
 

@@ -7,7 +7,7 @@ from schemas.events.channel import ChannelInfo, ChannelProfile
 from schemas.events.chat import Announce, BanState, ChangeMode, ChangeTerm, ChatCleared, ClearChat, CommandDone, CommandRefused, DeleteMessage, FleetResized, GatewayReported, GrantRole, LiftSanction, MessageDeleted, MessageDenied, MessageHeld, MessagePosted, MessageRefused, ModeChanged, NoticePosted, PostMessage, RecordFollow, RecordRaid, RecordSubscription, ReportBacklog, ReviewMessage, RoleChanged, RoomState, SanctionUser, TermChanged, ThrottleUser, UserBanned, UserSpoke, UserStyle, UserTimedOut, UserUnbanned
 from schemas.events.clock import Tick
 from schemas.events.eventsub import EventDelivered, EventSubscription
-from schemas.events.library import DeleteVod, MoveVod, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
+from schemas.events.library import DeleteVod, MakeRendition, MoveVod, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
 from schemas.events.media import EncoderFailed, EncoderReported, IngestAssigned, IngestNode, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
 from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
 from schemas.events.social import Followed, Raided, Subscribed, Unfollowed
@@ -46,6 +46,7 @@ TYPES: tuple[type[Event], ...] = (
     JobUpgraded,
     KeyDropped,
     LiftSanction,
+    MakeRendition,
     MessageDeleted,
     MessageDenied,
     MessageHeld,
@@ -134,6 +135,7 @@ __all__ = [
     "JobUpgraded",
     "KeyDropped",
     "LiftSanction",
+    "MakeRendition",
     "MessageDeleted",
     "MessageDenied",
     "MessageHeld",

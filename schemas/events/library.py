@@ -22,6 +22,21 @@ class DeleteVod(Event, frozen=True, kw_only=True):
     """retention or command."""
 
 
+class MakeRendition(Event, frozen=True, kw_only=True):
+    """A VOD shall have a rendition that it lacks. Asked again, it is the same job."""
+
+    SCHEMA: ClassVar[str] = "chronicast.library.MakeRendition"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    vod_id: str
+    """The VOD: UUID derived from the live session's id."""
+    rendition: str
+    """Name of the rendition, such as 480p30."""
+    job_id: str
+    """The job: one for each VOD and rendition."""
+
+
 StorageTier = Literal["hot", "warm", "cold"]
 """How fast, and how dear, the store is in which a VOD lies."""
 

@@ -1,13 +1,17 @@
-"""Obeys the shelf: moves VODs between the stores, deletes them; and takes the live names away once nobody rewinds to them."""
+"""Obeys commands: moves VODs between the stores, deletes them, adds renditions; and takes live names away once nobody rewinds to them."""
 
 import asyncio
 from collections import deque
 
 import structlog
+from msgspec.structs import replace
 
+from processors.vod.documents import SEGMENTS, read_table
 from schemas.event import Event
-from schemas.events import DeleteVod, MoveVod, VodArchived, VodDeleted, VodTierMoved
+from schemas.events import DeleteVod, MakeRendition, MoveVod, VodArchived, VodDeleted, VodTierMoved
 from sinks.archive.config import ArchiveConfig
+from sinks.archive.making import Maker, revised
+from sinks.archive.renditions import filled
 from sinks.archive.vods import Vods
 from streams.fold import Clock
 from streams.media import address
@@ -30,14 +34,15 @@ class Keeper:
         self._vods = vods
         self._config = config
         self._clock = clock
-        self._orders: deque[MoveVod | DeleteVod] = deque()
+        self._orders: deque[MoveVod | DeleteVod | MakeRendition] = deque()
+        self._maker = Maker(objects)
         self._live: dict[str, tuple[int, str]] = {}
         """When a session's live names go (UTC microseconds), and their folder."""
         self._come = asyncio.Event()
 
     def ordered(self, event: Event) -> None:
         """Hears of a command."""
-        if isinstance(event, MoveVod | DeleteVod):
+        if isinstance(event, MoveVod | DeleteVod | MakeRendition):
             self._orders.append(event)
             self._come.set()
 
@@ -67,13 +72,38 @@ class Keeper:
         while self._orders:
             order = self._orders[0]
             if self._vods.get(order.vod_id) is not None:
-                await (self._move(order) if isinstance(order, MoveVod) else self._delete(order))
+                await self._obey(order)
             self._orders.popleft()
         now = self._clock()
         for session_id, (due, folder) in list(self._live.items()):
             if due <= now:
                 await self._objects.delete(list(await self._objects.list(folder)))
                 del self._live[session_id]
+
+    async def _obey(self, order: MoveVod | DeleteVod | MakeRendition) -> None:
+        match order:
+            case MoveVod():
+                await self._move(order)
+            case DeleteVod():
+                await self._delete(order)
+            case MakeRendition():
+                await self._make(order)
+
+    async def _make(self, order: MakeRendition) -> None:
+        """A rendition; one that is there has been made."""
+        vod = self._vods.get(order.vod_id)
+        if vod is None or order.rendition in vod.archived.renditions:
+            return
+        table = read_table(await self._objects.get(vod.address(SEGMENTS)))
+        recording = await filled(self._objects, table.recording, order.vod_id, order.rendition)
+        if recording == table.recording:
+            logger.warning("rendition not made: the source does not give it", vod=order.vod_id, rendition=order.rendition)
+            return
+        made = await self._maker.documents(replace(table, recording=recording), vod.about, order.vod_id, vod.archived.revision + 1)
+        event = revised(made, vod.archived, vod.about, order.event_id)
+        self._vods.apply(event)  # the next command may come before the log has told
+        await asyncio.wrap_future(self._publisher.publish(event))
+        logger.info("rendition made", vod=order.vod_id, rendition=order.rendition, job=order.job_id)
 
     async def _move(self, order: MoveVod) -> None:
         """All objects of a VOD; then the log hears of it."""

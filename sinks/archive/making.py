@@ -164,6 +164,12 @@ def _archived_names(recording: Recording, vod_id: str, init: Init, piece: Piece)
     return f"{folder}/{init.name}", f"{folder}/{address.vod_segment(recording.number(piece))}"
 
 
+def revised(made: Made, former: VodArchived, about: About, cause: str | None = None) -> VodArchived:
+    """What tells of a VOD's next revision."""
+    fresh = event(made, about, former.vod_id, former.revision + 1, former.retention_days)
+    return replace(fresh, duration_ms=former.duration_ms, started_at=former.started_at, causation_id=cause)
+
+
 def event(made: Made, about: About, vod_id: str, revision: int, retention_days: int) -> VodArchived:
     """What tells of a VOD."""
     recording = made.table.recording

@@ -1,4 +1,4 @@
-"""Makes renditions of a VOD again, or for the first time, from its source."""
+"""Makes renditions of a VOD again, or for the first time, from its source: segment by segment, so that a gap costs no more than itself."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,11 +8,13 @@ from typing import NamedTuple
 import av
 from msgspec.structs import replace
 
-from processors.vod.recording import Init, Piece, Recording, Track
+from processors.vod.recording import Init, Piece, Recording, Track, rank
 from sinks.transcoder.pipeline import Pipeline, UnusablePartError
 from sinks.transcoder.protocol import Declared, Made, SourcePart
 from sinks.transcoder.rendition import EncoderDelayError
+from streams.media import address
 from streams.media.fmp4_reader import MalformedFragmentError
+from streams.objects import ObjectMissingError, Objects
 
 FAILURES = (UnusablePartError, MalformedFragmentError, EncoderDelayError, av.FFmpegError)
 """What a damaged source, or one that the encoder does not take, leads to."""
@@ -54,6 +56,66 @@ def _encode(init: bytes, frame_rate: float, piece: Piece, data: bytes, rendition
         return [*pipeline.feed(part), *pipeline.flush()]
     finally:
         pipeline.close()
+
+
+async def filled(objects: Objects, recording: Recording, vod_id: str, rendition: str) -> Recording:
+    """A recording whose rendition has every segment that the source gives. What it has stays; what is made is in the store."""
+    source, own = recording.track("source"), recording.track(rendition)
+    if source is None:
+        return recording
+    have = {piece.media_sequence for piece in own.pieces} if own is not None else set()
+    inits = {init.discontinuity: init for init in own.inits} if own is not None else {}
+    made, bit_rate = [], own.bit_rate if own is not None else 0
+    folder = address.vod(recording.channel_id, vod_id)
+    for head in source.inits:
+        init = await _found(objects, f"{folder}/source/{head.name}")
+        for piece in source.pieces:
+            if init is None or piece.discontinuity != head.discontinuity or piece.media_sequence in have:
+                continue
+            name = address.vod_segment(recording.number(piece))
+            data = await _found(objects, f"{folder}/source/{name}")
+            fresh = await remade(init, head, piece, data, rendition) if data is not None else None
+            if fresh is None:
+                continue
+            known = inits.get(head.discontinuity)
+            if known is None:
+                bit_rate = fresh.declared.bit_rate
+                known = inits[head.discontinuity] = _init(fresh.declared, head)
+                await objects.put(f"{folder}/{rendition}/{known.name}", fresh.declared.init)
+            if sha256(fresh.declared.init).hexdigest() == known.sha256:
+                await objects.put(f"{folder}/{rendition}/{name}", fresh.data)
+                made.append(fresh.piece)
+    if not made:
+        return recording
+    pieces = {piece.media_sequence: piece for piece in (*(own.pieces if own is not None else ()), *made)}
+    ordered = tuple(pieces[number] for number in sorted(pieces))
+    track = Track(rendition, "video", bit_rate, tuple(inits[number] for number in sorted(inits)), ordered)
+    others = (one for one in recording.tracks if one.rendition != rendition)
+    return replace(recording, tracks=tuple(sorted((*others, track), key=rank)))
+
+
+async def _found(objects: Objects, place: str) -> bytes | None:
+    try:
+        return await objects.get(place)
+    except ObjectMissingError:
+        return None
+
+
+def _init(declared: Declared, source: Init) -> Init:
+    """A rendition's initialisation segment beside the source's."""
+    return Init(
+        discontinuity=source.discontinuity,
+        codecs=declared.codecs,
+        width=declared.width,
+        height=declared.height,
+        frame_rate=declared.frame_rate,
+        channels=0,
+        timescale=source.timescale,
+        target_us=source.target_us,
+        address=f"init-{source.discontinuity}.mp4",
+        size=len(declared.init),
+        sha256=sha256(declared.init).hexdigest(),
+    )
 
 
 def with_pieces(recording: Recording, rendition: str, pieces: Sequence[Piece]) -> Recording:

@@ -12,9 +12,8 @@ from processors.vod.pictures import shots
 from processors.vod.recording import Init, Piece, Recording, archived
 from schemas.events import VodArchived
 from schemas.wire import Codec
-from sinks.archive import making
-from sinks.archive.making import Made, Maker
-from sinks.archive.renditions import remade, with_pieces
+from sinks.archive.making import Made, Maker, revised
+from sinks.archive.renditions import filled, remade, with_pieces
 from sinks.archive.session import recorded
 from sinks.archive.vods import Vod
 from streams.log import Source
@@ -76,9 +75,7 @@ class Scrub:
         made = await self._documents(look, fresh, vod.archived.revision + changed)
         if not changed or made is None:
             return look.report(None)
-        archived_before = vod.archived
-        event = making.event(made, vod.about, vod.vod_id, archived_before.revision + 1, archived_before.retention_days)
-        return look.report(replace(event, duration_ms=archived_before.duration_ms))
+        return look.report(revised(made, vod.archived, vod.about))
 
     async def _table(self, look: "_Look") -> Table | None:
         """The table, or one made again from the log: the same events give the same table."""
@@ -122,6 +119,19 @@ class Scrub:
                     look.lost(place)
             if fresh:
                 recording = with_pieces(recording, track.rendition, fresh)
+        return await self._gaps(look, recording) if self._mend else recording
+
+    async def _gaps(self, look: "_Look", recording: Recording) -> Recording:
+        """What a rendition never had, for its encoder came late or was away, is made now."""
+        for track in recording.tracks:
+            if track.kind != "video" or track.rendition == "source":
+                continue
+            had = {piece.media_sequence for piece in track.pieces}
+            recording = await filled(self._objects, recording, look.vod.vod_id, track.rendition)
+            now = recording.track(track.rendition)
+            for piece in now.pieces if now is not None else ():
+                if piece.media_sequence not in had:
+                    look.mended(look.vod.address(f"{track.rendition}/{address.vod_segment(recording.number(piece))}"), "from the source")
         return recording
 
     async def _relink(self, look: "_Look", place: str, live: str, digest: str) -> bool:

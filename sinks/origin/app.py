@@ -74,7 +74,7 @@ def make_app(  # noqa: PLR0917 - the parts of a process, each once
     app.add_routes(Rewind(views, log, codec).routes())
     app.add_routes(Playlists(views, sessions).routes())
     app.add_routes(media.routes())
-    app.add_routes(Library(views, objects, media).routes())
+    app.add_routes(Library(views, objects, media, publisher).routes())
     app.add_routes(Api(views, stages, clock).routes())
     app.add_routes(Viewers(edge, stages).routes())
     return app

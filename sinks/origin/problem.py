@@ -54,6 +54,12 @@ def unknown_vod(vod_id: str) -> ProblemError:
     return ProblemError(404, "unknown_vod", f"there is no VOD {vod_id!r}", "it may have been deleted; /api/vods lists those that are there")
 
 
+def unknown_rendition_of_vod(vod_id: str, rendition: str, ladder: list[str]) -> ProblemError:
+    """The ladder has no such rendition below that source."""
+    fix = f"ask for one of {', '.join(ladder)}" if ladder else "its source is the smallest that there is"
+    return ProblemError(404, "unknown_rendition", f"VOD {vod_id} cannot have a rendition {rendition!r}", fix)
+
+
 def missing(address: str) -> ProblemError:
     """No such object."""
     return ProblemError(404, "no_such_object", f"there is no object {address!r}", "load the playlist again and take an address from it")

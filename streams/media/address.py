@@ -44,6 +44,11 @@ def vod_thumbnail(index: int) -> str:
     return f"thumbnails/{index + 1:05d}.jpg"
 
 
+def rendition_job(vod_id: str, rendition: str) -> str:
+    """Id of the job that makes a rendition of a VOD: whoever asks, it is one."""
+    return vod_event_id(vod_id, f"rendition-{rendition}")
+
+
 def vod_event_id(vod_id: str, what: str) -> str:
     """Id of the event that tells something of a VOD, so that a repeat carries the same."""
     return str(uuid5(NAMESPACE_URL, f"chronicast:vod:{vod_id}:{what}"))

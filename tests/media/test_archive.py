@@ -10,9 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import msgspec
 import pytest
-from live_origin import LiveOrigin
+from live_origin import LiveOrigin, World
 
+from processors.vod.documents import read_table
 from schemas.events import (
     DeleteVod,
     JobAssigned,
@@ -26,6 +28,7 @@ from schemas.events import (
 )
 from sinks.archive.archivist import Archivist
 from sinks.archive.lineage import Lineage, UnknownError, revisions
+from sinks.archive.making import Maker, revised
 from sinks.archive.scrub import Scrub
 from sinks.archive.vods import TOPIC, Vod, Vods
 from sinks.transcoder.worker import MediaWorker, WorkerConfig
@@ -139,7 +142,7 @@ def test_every_frame_is_there_once_and_the_sound_has_no_hole(recorded: tuple[Rec
 @pytest.mark.row("V1", "V7", "V8", "V9")
 async def test_the_origin_serves_it_with_key_frames_by_range_and_the_right_tile(recorded: tuple[Recorded, VodArchived]) -> None:
     stage, vod = recorded
-    async with LiveOrigin(stage) as origin:
+    async with origin_of(stage) as origin:
         assert await origin.text(f"/vod/{vod.vod_id}/master.m3u8") == await origin.text(f"/vod/{vod.vod_id}/manifest.m3u8")
         iframes = await origin.text(f"/vod/{vod.vod_id}/source/iframes.m3u8")
         init = await body(origin, f"/vod/{vod.vod_id}/source/init-0.mp4")
@@ -160,7 +163,7 @@ async def test_the_origin_serves_it_with_key_frames_by_range_and_the_right_tile(
 @pytest.mark.row("E8", "V11")
 async def test_rewinding_plays_the_same_segments_from_the_beginning(recorded: tuple[Recorded, VodArchived]) -> None:
     stage, _ = recorded
-    async with LiveOrigin(stage) as origin:
+    async with origin_of(stage) as origin:
         assert "source/rewind.m3u8" in await origin.text("/live/channel7/rewind.m3u8")
         text = await origin.text("/live/channel7/source/rewind.m3u8")
         assert text.count("#EXTINF") == SECONDS // 2
@@ -195,6 +198,13 @@ def forgetful(log: MemoryLog) -> MemoryLog:
 
 def contents(stage: Recorded, vod: VodArchived) -> dict[str, bytes]:
     return {name: (stage.folder / vod.channel_id / vod.vod_id / name).read_bytes() for name in listing(stage, vod)}
+
+
+def origin_of(stage: Stage) -> LiveOrigin:
+    """An origin on a stage's log and objects."""
+    world = World()
+    world.log, world.codec, world.objects, world.publisher = stage.log, stage.codec, stage.objects, stage.publisher
+    return LiveOrigin(world)
 
 
 def pictures(data: bytes) -> list[av.VideoFrame]:
@@ -338,3 +348,93 @@ async def test_live_names_go_two_hours_after_the_end(recorded: tuple[Recorded, V
         assert bool(await objects.list(live)) is there
         await archivist.close()
     assert set(await objects.list("")) == set(await objects.list(f"{vod.channel_id}/{vod.vod_id}"))
+
+
+@pytest.mark.row("T20")
+async def test_a_rendition_is_made_on_demand_once_and_the_job_is_the_same_whoever_asks(copied: tuple[Stage, Vod, Path]) -> None:
+    stage, vod, folder = copied
+    without_ladder(stage, vod, folder)
+    archivist = Archivist(
+        stage.log, stage.codec, TieredObjects({"hot": stage.objects}), Publisher(stage.log, stage.codec, "a"), rest_s=0.02
+    )
+    await archivist.start()
+    jobs = []
+    for _ in range(2):  # the second origin knows nothing of what the first was asked
+        async with origin_of(stage) as origin:
+            path = f"/api/vods/{vod.vod_id}/renditions/160p30"
+            async with origin.client.post(path) as answer:
+                jobs.append((await answer.json())["job_id"])
+            await stage.wait(lambda: [e for e in stage.events(VodArchived, TOPIC) if "160p30" in e.renditions], 20)
+            await origin.applied()
+            assert json.loads(await origin.text(path))["ready"]
+            assert '"unknown_rendition"' in await posted(origin, f"/api/vods/{vod.vod_id}/renditions/1080p60")
+            manifest = await origin.text(f"/vod/{vod.vod_id}/master.m3u8")
+            assert "160p30/index.m3u8" in manifest
+    await archivist.close()
+    assert jobs[0] == jobs[1]
+    assert [event.revision for event in stage.events(VodArchived, TOPIC)] == [2, 3]
+    made = [folder / "160p30" / f"{number:05d}.m4s" for number in range(1, SECONDS // 2 + 1)]
+    data = b"".join(path.read_bytes() for path in (folder / "160p30" / "init-0.mp4", *made))
+    assert len(pictures(data)) == FRAMES
+
+
+def without_ladder(stage: Stage, vod: Vod, folder: Path) -> None:
+    """Makes the copy one of a channel that had the source alone: revision 2."""
+    shutil.rmtree(folder / "160p30")
+    table = read_table((folder / "segments.json").read_bytes())
+    tracks = tuple(track for track in table.recording.tracks if track.rendition != "160p30")
+    made = msgspec.structs.replace(table, recording=msgspec.structs.replace(table.recording, tracks=tracks))
+    (folder / "segments.json").write_bytes(msgspec.json.encode(made))
+    fresh = msgspec.structs.replace(vod.archived, revision=2, renditions=("source", "audio"))
+    stage.log = forgetful(stage.log)
+    stage.publisher = Publisher(stage.log, stage.codec, "test")
+    stage.publisher.publish(fresh)
+
+
+async def posted(origin: LiveOrigin, path: str) -> str:
+    async with origin.client.post(path) as answer:
+        return await answer.text()
+
+
+@pytest.mark.row("E14")
+async def test_what_an_encoder_missed_is_made_by_a_scrub(copied: tuple[Stage, Vod, Path]) -> None:
+    stage, vod, folder = copied
+    table = read_table((folder / "segments.json").read_bytes())
+    late = [
+        msgspec.structs.replace(track, pieces=track.pieces[2:]) if track.rendition == "160p30" else track
+        for track in table.recording.tracks
+    ]
+    for name in ("00001.m4s", "00002.m4s"):
+        (folder / "160p30" / name).unlink()
+    made = await Maker(stage.objects).documents(
+        msgspec.structs.replace(table, recording=msgspec.structs.replace(table.recording, tracks=tuple(late))), vod.about, vod.vod_id, 2
+    )
+    assert (folder / "160p30" / "index.m3u8").read_text().count("#EXT-X-GAP") == 2
+    Publisher(stage.log, stage.codec, "test").publish(revised(made, vod.archived, vod.about))
+    report = await Scrub(stage.log, stage.codec, stage.objects).look(vod_of(stage, vod.vod_id))
+    assert not report.lost
+    assert len(report.findings) == 2
+    assert "#EXT-X-GAP" not in (folder / "160p30" / "index.m3u8").read_text()
+
+
+@pytest.mark.broker
+@pytest.mark.row("V1", "V2", "V4", "V6")
+async def test_on_s3_the_archive_is_the_same(recorded: tuple[Recorded, VodArchived], s3_bucket: str) -> None:
+    stage, vod = recorded
+    objects = TieredObjects({"hot": StoredObjects.at(f"{s3_bucket}/hot"), "warm": StoredObjects.at(f"{s3_bucket}/warm")})
+    live = f"{vod.channel_id}/{vod.session_id}"
+    for path in sorted((stage.folder / live).rglob("*.m*")):
+        await objects.put(str(path.relative_to(stage.folder)), path.read_bytes())
+    found = vod_of(stage, vod.vod_id)
+    recording = read_table((stage.folder / vod.channel_id / vod.vod_id / "segments.json").read_bytes()).recording
+    made = await Maker(objects).make(recording, found.about, vod.vod_id, 1)
+    assert made is not None
+    assert made.documents == vod.documents
+    await objects.delete(list(await objects.list(live)))
+    names = await objects.list(found.address())
+    assert [name.removeprefix(f"{found.address()}/") for name in names] == listing(stage, vod)
+    moved, _ = await objects.move(names, "warm")
+    assert moved == len(names)
+    assert (await Scrub(stage.log, stage.codec, objects).look(found)).findings == ()
+    await objects.delete(list(names))
+    assert await objects.list("") == []
