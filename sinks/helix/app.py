@@ -24,7 +24,7 @@ def make_app(views: Views, sending: Sending, publisher: Publisher, events: Event
     errors.install(app)
     tokens = Tokens(views.accounts, clock)
     calls = Calls(views, tokens, sending, Limits(clock), publisher)
-    helix = APIRouter()
+    helix = APIRouter(responses=errors.ANSWERS)
     for part in (users, chat, moderation, roles, streams, channels, search, social):
         helix.include_router(part.router(calls))
     helix.include_router(publishing.router(calls, playback))
@@ -35,5 +35,5 @@ def make_app(views: Views, sending: Sending, publisher: Publisher, events: Event
     for n, prefix in enumerate(HELIX):
         app.include_router(helix, prefix=prefix, include_in_schema=n == 0)
     for n, prefix in enumerate(OAUTH):
-        app.include_router(oauth.router(tokens), prefix=prefix, include_in_schema=n == 0)
+        app.include_router(oauth.router(tokens), prefix=prefix, include_in_schema=n == 0, responses=errors.ANSWERS)
     return app
