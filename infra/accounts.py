@@ -2,8 +2,6 @@
 
 import hashlib
 import re
-import secrets
-import string
 
 import msgspec
 
@@ -11,6 +9,7 @@ from schemas.events import ChannelProfile
 from schemas.events.channel import Tier
 from schemas.wire import Codec
 from streams.clock import now_us
+from streams.edges.stream_keys import LOWER, digest, rekeyed, retired, secret
 from streams.log import Log, Position
 from streams.publisher import Publisher
 from streams.reading import whole
@@ -23,15 +22,8 @@ RESERVED = {
     *("media", "metrics", "mock", "oauth2", "readyz", "time", "ws"),
 }
 """First parts of addresses at the edge: a channel's page is at `/{login}`."""
-ALPHABET = string.ascii_letters + string.digits
-LOWER = string.ascii_lowercase + string.digits
-"""Of access tokens, as Twitch's are: tmi.js makes them lower case before it sends them."""
 MARK = "cc_"
 """An access token begins with it, so that one that leaked is found."""
-SECRET_CHARACTERS = 32
-"""62^32 is 190 bits, 36^32 is 165."""
-RETIRED = 20
-"""Former keys that are told from unknown ones; the row stays small."""
 ANSWER_S = 10.0
 """Seconds that the broker may take; it answers within milliseconds."""
 
@@ -99,9 +91,8 @@ class Accounts:
         Raises:
             AccountError: there is no such account.
         """
-        profile = self.get(login)
-        key = secret(f"live_{profile.channel_id}_")
-        self._write(msgspec.structs.replace(retired(profile), stream_key_hash=digest(key)))
+        profile, key = rekeyed(self.get(login))
+        self._write(profile)
         return key
 
     def revoke_key(self, login: str) -> None:
@@ -155,23 +146,6 @@ class Accounts:
 def identity(login: str) -> str:
     """The channel id of a login: decimal, below 2^53 so that JavaScript holds it as a number."""
     return str(int.from_bytes(hashlib.sha256(login.encode()).digest()[:8]) >> 11)
-
-
-def secret(prefix: str, alphabet: str = ALPHABET) -> str:
-    """A new random key or token."""
-    return prefix + "".join(secrets.choice(alphabet) for _ in range(SECRET_CHARACTERS))
-
-
-def digest(key: str) -> str:
-    """What the log holds of a key or token."""
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-def retired(profile: ChannelProfile) -> ChannelProfile:
-    """The profile with its present key among the former ones."""
-    if profile.stream_key_hash is None:
-        return profile
-    return msgspec.structs.replace(profile, retired_key_hashes=(profile.stream_key_hash, *profile.retired_key_hashes)[:RETIRED])
 
 
 def taken(login: str, holder: ChannelProfile) -> str:

@@ -40,7 +40,7 @@ async def api(app: App) -> None:
     views.answered = edge.answered
     app.checks["views"] = views.lacks
     events = EventSub(views, parts.log, parts.codec, publisher=publisher, keys=keys, node=node, private=settings.private_callbacks)
-    application = make_app(views, edge, publisher, events)
+    application = make_app(views, edge, publisher, events, playback=settings.page_url)
     add_probes(application, app)
     config = uvicorn.Config(
         application,

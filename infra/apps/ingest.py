@@ -3,10 +3,19 @@
 import asyncio
 import ssl
 
+import structlog
+
 from infra.apps.service import App, run
 from infra.settings import Settings
+from processors.routing.choice import REPORTED_US
+from processors.routing.regions import REGIONS
+from schemas.events import IngestNode
 from streams.edges.ingest.config import IngestConfig
 from streams.edges.ingest.server import Ingest
+from streams.errors import StreamingError
+from streams.publisher import Publisher
+
+logger = structlog.get_logger()
 
 
 async def ingest(app: App) -> None:
@@ -28,8 +37,31 @@ async def ingest(app: App) -> None:
     app.checks["publishers"] = lambda: "; ".join(edge.unready())
     async with app.serving(settings.ports.ingest):
         await edge.start()
+        reporting = asyncio.create_task(report(edge, config, publisher, settings.rtmp_url))
         await app.stopping.wait()
+        reporting.cancel()
         await edge.close()
+
+
+async def report(edge: Ingest, config: IngestConfig, publisher: Publisher, url: str) -> None:
+    """Tells of the node for as long as it runs, so that publishers are sent to it."""
+    north, east = REGIONS.get(config.region, (0.0, 0.0))
+    while True:
+        node = IngestNode(
+            node_id=config.node,
+            region=config.region,
+            url=url,
+            latitude=north,
+            longitude=east,
+            publishers=edge.publishers,
+            capacity=config.most_publishers,
+            healthy=not edge.unready(),
+        )
+        try:
+            publisher.publish(node)
+        except StreamingError as cause:
+            logger.warning("the node could not be told of", cause=str(cause))
+        await asyncio.sleep(REPORTED_US / 1_000_000)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

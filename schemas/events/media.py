@@ -86,7 +86,7 @@ class IngestAssigned(Event, frozen=True, kw_only=True):
 
 
 class IngestNode(Event, frozen=True, kw_only=True):
-    """What an ingest process tells of itself, as one row: the newest wins (compacted by node). Told every 10 s; one that is silent for longer than two of them is taken to be gone."""
+    """What an ingest process tells of itself, as one row: the newest wins (compacted by node). Told every 5 s; one that is silent for 7.5 s is taken to be gone."""
 
     SCHEMA: ClassVar[str] = "chronicast.media.IngestNode"
 

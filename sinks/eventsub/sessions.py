@@ -39,7 +39,7 @@ class Session:
         self.url = url
         self.connected_at = now_us()
         self.subscriptions: set[str] = set()
-        self.moved = asyncio.Event()
+        self.moved = False
         """Another connection has taken the session over."""
         self.queue: asyncio.Queue[Message | int] = asyncio.Queue()
         """Messages, and at the end a close code."""
@@ -136,8 +136,7 @@ class Sessions:
                 session.queue.put_nowait(message)
         for one in session.subscriptions:
             self._hub.hand_over(one, session)
-        former.moved.set()
-        former.queue.put_nowait(1_000)
+        former.moved = True  # its client closes it, once it has read the welcome; where it does not, the grace ends it
 
     async def _resume(self, session: Session, again: list[EventSubscription], since_us: int) -> None:
         """Another process had the session: what it may not have told is told again."""
@@ -183,7 +182,7 @@ class Sessions:
 
     def _end(self, session: Session) -> None:
         """The connection is gone; with it the subscriptions, except where the session goes on elsewhere."""
-        if session.moved.is_set():
+        if session.moved:
             return
         self._sessions.pop(session.id, None)
         for one in list(session.subscriptions):

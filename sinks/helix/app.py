@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from sinks.chat.sending import Sending
 from sinks.eventsub.service import EventSub
-from sinks.helix import channels, chat, errors, eventsub, moderation, oauth, roles, search, social, streams, users
+from sinks.helix import channels, chat, errors, eventsub, moderation, oauth, publishing, roles, search, social, streams, users
 from sinks.helix.calls import Calls
 from sinks.helix.limits import Limits
 from sinks.helix.tokens import Tokens
@@ -18,15 +18,16 @@ OAUTH = ("/oauth2", "/auth")
 """The second of each is where clients look that are pointed to the Twitch command line's mock server."""
 
 
-def make_app(views: Views, sending: Sending, publisher: Publisher, events: EventSub, *, clock: Clock = now_us) -> FastAPI:
+def make_app(views: Views, sending: Sending, publisher: Publisher, events: EventSub, *, playback: str, clock: Clock = now_us) -> FastAPI:
     """The application; the host starts and closes the views, and adds its probes."""
     app = FastAPI(title="Chronicast", version="1", docs_url=None, redoc_url=None, openapi_url="/helix/openapi.json")
     errors.install(app)
     tokens = Tokens(views.accounts, clock)
     calls = Calls(views, tokens, sending, Limits(clock), publisher)
-    helix = APIRouter()
+    helix = APIRouter(responses=errors.ANSWERS)
     for part in (users, chat, moderation, roles, streams, channels, search, social):
         helix.include_router(part.router(calls))
+    helix.include_router(publishing.router(calls, playback))
     subscriptions = eventsub.router(calls, events)
     helix.include_router(subscriptions)
     app.include_router(subscriptions, include_in_schema=False)  # the command line's stand-in has it here
@@ -34,5 +35,5 @@ def make_app(views: Views, sending: Sending, publisher: Publisher, events: Event
     for n, prefix in enumerate(HELIX):
         app.include_router(helix, prefix=prefix, include_in_schema=n == 0)
     for n, prefix in enumerate(OAUTH):
-        app.include_router(oauth.router(tokens), prefix=prefix, include_in_schema=n == 0)
+        app.include_router(oauth.router(tokens), prefix=prefix, include_in_schema=n == 0, responses=errors.ANSWERS)
     return app

@@ -1,11 +1,13 @@
 """Errors in Helix's form: `{"error": phrase, "status": code, "message": what and how to mend it}`."""
 
 from http import HTTPStatus
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 INVALID_TOKEN = "Invalid OAuth token"  # noqa: S105 - clients renew theirs where the message is exactly this (twitchio)
@@ -46,8 +48,34 @@ def body(status: int, message: str) -> dict[str, object]:
     return {"error": HTTPStatus(status).phrase, "status": int(status), "message": message}
 
 
+class Problem(BaseModel):
+    """The body of every error."""
+
+    error: str
+    status: int
+    message: str
+
+
+ANSWERS: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (400, 401, 403, 404, 405, 409, 429, 503)}
+"""The errors that a call may be answered with, for its description."""
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """The application's description, without the framework's own error, which is never sent."""
+    if app.openapi_schema is None:
+        found = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        for operations in found["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            found["components"]["schemas"].pop(name, None)
+        app.openapi_schema = found
+    return app.openapi_schema
+
+
 def install(app: FastAPI) -> None:
-    """Makes every error of an application one of these."""
+    """Makes every error of an application one of these, and describes them so."""
+    app.openapi = lambda: described(app)  # type: ignore[method-assign]
 
     @app.exception_handler(HelixError)
     async def told(_: Request, cause: HelixError) -> JSONResponse:

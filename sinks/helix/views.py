@@ -7,8 +7,9 @@ from schemas.event import Event
 from schemas.events import BanState, MessagePosted, NoticePosted, RoomState
 from schemas.wire import Codec
 from sinks.eventsub import hub
-from sinks.helix import directory
+from sinks.helix import directory, routes
 from sinks.helix.directory import Directory
+from sinks.helix.routes import Routes
 from streams.clock import now_us
 from streams.edges.accounts import TOPICS, Accounts
 from streams.fold import At
@@ -36,6 +37,7 @@ class Views:
         """`codec` opens BanState."""
         self.accounts = Accounts()
         self.directory = Directory(self.accounts)
+        self.routes = Routes(lambda channel_id: (listed := self.directory.channel(channel_id)) is not None and listed.live)
         self.listeners: list[Listener] = []
         """Hear of each event after it was applied; of those that were on the log at the start too."""
         self.forgetting: list[Callable[[str, At], None]] = []
@@ -54,7 +56,7 @@ class Views:
         self._clock = now_us
         since = {CHAT: now_us() // 1_000 - BY_NAME[CHAT].retention_ms}
         self._follower = Follower(
-            log, codec, [*TOPICS, *directory.TOPICS, *hub.TOPICS, *STATES, CHAT], self._apply, since, deleted=self._deleted
+            log, codec, [*TOPICS, *directory.TOPICS, *hub.TOPICS, *routes.TOPICS, *STATES, CHAT], self._apply, since, deleted=self._deleted
         )
         self.caught_up = False
 
@@ -140,6 +142,8 @@ class Views:
             self.directory.apply(event, at)
         elif at.topic in directory.TOPICS:
             self.directory.apply(event, at)
+        elif at.topic in routes.TOPICS:
+            self.routes.apply(event, at)
         elif at.topic in hub.TOPICS:
             pass
         elif isinstance(event, RoomState):
@@ -172,6 +176,8 @@ class Views:
         if at.topic in TOPICS:
             self.accounts.deleted(key, at)
             self.directory.deleted(key)
+        elif at.topic == routes.NODES:
+            self.routes.deleted(key)
         self._advance(at)
         for listener in self.forgetting:
             listener(key, at)

@@ -16,6 +16,7 @@ from test_helix import Api, serving
 from infra import ports
 from infra.accounts import Account
 from schemas.events import Followed
+from streams.reading import whole
 from tests.chat_stage import ChatStage, staged
 
 SECRET = "correct horse battery"
@@ -119,12 +120,7 @@ async def test_a_webhook_is_proved_signed_tried_again_and_goes_on_after_a_restar
             [one] = (await api.call("GET", "/helix/eventsub/subscriptions", mia))[1]["data"]
             assert (await api.call("DELETE", f"/helix/eventsub/subscriptions?id={one['id']}", mia))[0] == 204
             assert (await api.call("DELETE", f"/helix/eventsub/subscriptions?id={one['id']}", mia))[0] == 404
-    held = [
-        record.value
-        for partition, end in stage.log.ends("eventsub.subscription.state.v1").items()
-        for batch in stage.log.read("eventsub.subscription.state.v1", partition, 0, end)
-        for record in batch
-    ]
+    held = [record.value for record in whole(stage.log, "eventsub.subscription.state.v1")]
     assert not any(SECRET.encode() in value for value in held if value)
 
 

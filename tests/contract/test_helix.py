@@ -23,11 +23,19 @@ from tests.chat_stage import ChatStage, staged
 class Api:
     """The API on a port of its own."""
 
-    def __init__(self, stage: ChatStage, events: EventSub, url: str, client: aiohttp.ClientSession) -> None:
+    def __init__(self, stage: ChatStage, views: Views, events: EventSub, url: str, client: aiohttp.ClientSession) -> None:
         self.stage = stage
+        self.views = views
         self.events = events
         self.url = url
         self.client = client
+
+    async def account(self, login: str) -> Account:
+        """A new account, known to the API."""
+        made = await self.stage.account(login)
+        while self.views.accounts.by_login(login) is None:
+            await asyncio.sleep(0.005)
+        return made
 
     async def call(self, method: str, path: str, who: Account | str | None = None, **more: Any) -> tuple[int, Any, Any]:
         """(status, body, headers) of a call by an account, or with a token."""
@@ -57,17 +65,14 @@ async def serving(stage: ChatStage) -> AsyncIterator[Api]:
     await views.start()
     await events.start()
     [port] = ports.free(1)
-    server = Server(
-        uvicorn.Config(
-            make_app(views, stage.edge, stage.publisher, events), port=port, log_level="warning", lifespan="off", ws="websockets-sansio"
-        )
-    )
+    application = make_app(views, stage.edge, stage.publisher, events, playback="http://edge")
+    server = Server(uvicorn.Config(application, port=port, log_level="warning", lifespan="off", ws="websockets-sansio"))
     running = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
     try:
         async with aiohttp.ClientSession() as client:
-            yield Api(stage, events, f"http://127.0.0.1:{port}", client)
+            yield Api(stage, views, events, f"http://127.0.0.1:{port}", client)
     finally:
         server.should_exit = True
         await running
@@ -85,7 +90,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
 @pytest.mark.parametrize("prefix", ["/oauth2", "/auth"])
 @pytest.mark.parametrize("kind", ["OAuth", "Bearer", "oauth"])
 async def test_a_token_is_validated_under_both_addresses(api: Api, prefix: str, kind: str) -> None:
-    mia = await api.stage.account("mia")
+    mia = await api.account("mia")
     status, body, _ = await api.call("GET", f"{prefix}/validate", f"{kind} {mia.access_token}")
     assert (status, body["login"], body["user_id"], body["client_id"]) == (200, "mia", mia.id, mia.client_id)
     assert set(body["scopes"]) == set(SCOPES)
@@ -96,7 +101,7 @@ async def test_a_token_is_validated_under_both_addresses(api: Api, prefix: str, 
 
 @pytest.mark.row("U6")
 async def test_an_app_token_has_no_user_and_ends_with_its_secret(api: Api) -> None:
-    mia = await api.stage.account("mia")
+    mia = await api.account("mia")
     given = {"grant_type": "client_credentials", "client_id": mia.client_id, "client_secret": mia.access_token}
     for where in ({"params": given}, {"data": given}):
         status, made, _ = await api.call("POST", "/oauth2/token", **where)
@@ -119,7 +124,7 @@ async def test_an_app_token_has_no_user_and_ends_with_its_secret(api: Api) -> No
 
 @pytest.mark.row("U6")
 async def test_users_by_id_login_and_token_in_helix_form(api: Api) -> None:
-    mia, bob = await api.stage.account("mia"), await api.stage.account("bob")
+    mia, bob = await api.account("mia"), await api.account("bob")
     status, body, headers = await api.call("GET", f"/helix/users?id={bob.id}&login=MIA&login=nobody", mia)
     assert status == 200
     assert {user["login"] for user in body["data"]} == {"mia", "bob"}
@@ -133,7 +138,7 @@ async def test_users_by_id_login_and_token_in_helix_form(api: Api) -> None:
 
 @pytest.mark.row("U6", "U10")
 async def test_wrong_callers_are_told_why_in_helix_form(api: Api) -> None:
-    mia, bob = await api.stage.account("mia"), await api.stage.account("bob")
+    mia, bob = await api.account("mia"), await api.account("bob")
     for who, headers, words in (
         (None, {}, "missing"),
         ("Bearer wrong", {"Client-Id": mia.client_id}, "Invalid OAuth token"),
@@ -152,7 +157,7 @@ async def test_wrong_callers_are_told_why_in_helix_form(api: Api) -> None:
 
 @pytest.mark.row("U6")
 async def test_too_many_calls_are_told_when_to_come_back(api: Api) -> None:
-    mia = await api.stage.account("mia")
+    mia = await api.account("mia")
     statuses = []
     for _ in range(3 * POINTS):
         status, _, headers = await api.call("GET", "/helix/users", mia)

@@ -70,7 +70,7 @@ async def node(api: Api, script: str, **given: str) -> Any:
 
 @pytest.mark.row("U6", "R1")
 async def test_twurple_reads_the_directory_and_writes_what_it_then_reads(api: Api) -> None:
-    mia, ana, anna = [await api.stage.account(login) for login in ("mia", "ana", "anna")]
+    mia, ana, anna = [await api.account(login) for login in ("mia", "ana", "anna")]
     for account in (anna, ana):
         live(api, account, f"s-{account.login}")
     headers = {"Authorization": f"Bearer {ana.access_token}", "Client-Id": ana.client_id}
@@ -148,7 +148,7 @@ async def listening(api: Api, account: Account, other: Account) -> AsyncIterator
 
 @pytest.mark.row("U6", "S2")
 async def test_twurple_hears_every_kind_of_event_in_order(api: Api) -> None:
-    mia, ana = await api.stage.account("mia"), await api.stage.account("ana")
+    mia, ana = await api.account("mia"), await api.account("ana")
     publish = api.stage.publisher.publish
     await asyncio.wrap_future(api.stage.ring.ready(ana.id))
     async with listening(api, mia, ana) as heard:
@@ -191,7 +191,7 @@ async def test_twurple_hears_every_kind_of_event_in_order(api: Api) -> None:
 
 @pytest.mark.row("U6")
 async def test_twurple_follows_to_another_connection_and_misses_nothing(api: Api) -> None:
-    mia, ana = await api.stage.account("mia"), await api.stage.account("ana")
+    mia, ana = await api.account("mia"), await api.account("ana")
     async with listening(api, mia, ana) as heard:
         api.events.leave()
         live(api, ana, "s-1")

@@ -26,16 +26,14 @@ class Origin:
             [
                 web.get("/media/{name:.+}", self.media),
                 web.get("/live/{name:.+}", self.playlist),
-                web.get("/ws", self.echo),
                 web.get("/", self.page),
             ]
         )
         self.runner = web.AppRunner(application)
 
-    async def start(self, *ports: int) -> None:
+    async def start(self, port: int) -> None:
         await self.runner.setup()
-        for port in ports:
-            await web.TCPSite(self.runner, "127.0.0.1", port).start()
+        await web.TCPSite(self.runner, "127.0.0.1", port).start()
 
     async def media(self, request: web.Request) -> web.Response:
         self.asked[request.path] += 1
@@ -81,7 +79,7 @@ class Edge:
 @pytest.fixture
 async def edge(settings: Settings) -> AsyncIterator[Edge]:
     origin = Origin()
-    await origin.start(settings.ports.origin, settings.ports.api)
+    await origin.start(settings.ports.origin)
     process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         edge = Edge(settings, origin, session)
@@ -164,13 +162,7 @@ async def test_the_last_playlist_is_shown_while_the_origin_is_away(edge: Edge) -
     assert await edge.get("/live/a/source.m3u8") == (200, shown[1], "STALE")
 
 
-async def test_a_websocket_passes_through(edge: Edge) -> None:
-    async with aiohttp.ClientSession() as session, session.ws_connect(edge.url + "/ws") as socket:
-        await socket.send_str("hello")
-        assert await socket.receive_str(timeout=2) == "hello"
-
-
-@pytest.mark.parametrize("path", ["/helix/users", "/mock/users", "/oauth2/validate", "/auth/authorize"])
+@pytest.mark.parametrize("path", ["/helix/users", "/mock/users", "/eventsub/subscriptions", "/oauth2/validate", "/auth/authorize"])
 async def test_the_api_is_at_its_addresses_and_is_told_who_calls(edge: Edge, settings: Settings, path: str) -> None:
     async def called(request: web.Request) -> web.Response:
         return web.json_response({name: request.headers[name] for name in ("X-Forwarded-For", "X-Real-IP")})
@@ -185,13 +177,13 @@ async def test_the_api_is_at_its_addresses_and_is_told_who_calls(edge: Edge, set
     await runner.cleanup()
 
 
-@pytest.mark.parametrize("path", ["/chat", "/irc"])
-async def test_chat_goes_to_the_gateway_and_the_page_of_a_channel_does_not(edge: Edge, settings: Settings, path: str) -> None:
+@pytest.mark.parametrize("path", ["/chat", "/irc", "/ws"])
+async def test_websockets_go_to_gateway_and_api_and_the_page_of_a_channel_does_not(edge: Edge, settings: Settings, path: str) -> None:
     gateway = web.Application()
     gateway.add_routes([web.get(path, edge.origin.echo)])
     runner = web.AppRunner(gateway)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", settings.ports.gateway).start()
+    await web.TCPSite(runner, "127.0.0.1", settings.ports.api if path == "/ws" else settings.ports.gateway).start()
     async with aiohttp.ClientSession() as session, session.ws_connect(edge.url + path) as socket:
         await socket.send_str("hello")
         assert await socket.receive_str(timeout=2) == "hello"

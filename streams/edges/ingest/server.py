@@ -102,6 +102,11 @@ class Ingest:
         await self._reaper.close()
         await self._profiles.close()
 
+    @property
+    def publishers(self) -> int:
+        """Publishers that are connected."""
+        return len(self._live)
+
     def unready(self) -> list[str]:
         """Why no publisher should be sent here; empty where it is ready."""
         reasons = []
