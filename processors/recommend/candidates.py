@@ -44,7 +44,7 @@ class Shelves(NamedTuple):
         category = live.catalog.category[channel]
         order = np.lexsort((channel, -viewers, category))
         starts = np.flatnonzero(np.diff(category[order], prepend=-1))
-        ends = np.append(starts[1:], [len(order)])
+        ends = np.append(starts[1:], [len(order)])[: len(starts)]
         found = {int(category[order[at]]): channel[order[at : min(at + OF_CATEGORY, end)]] for at, end in zip(starts, ends, strict=True)}
         totals = np.bincount(category, viewers + 1, minlength=1)
         named = np.array([at for at in np.argsort(-totals, kind="stable") if at in found], np.int64)

@@ -5,7 +5,7 @@ import numpy as np
 from processors.recommend.arrays import Flags, Ints, grown
 from processors.recommend.taxonomy import category_of
 from schemas.event import Event
-from schemas.events import ChannelProfile, EditorialRow, StreamUpdated
+from schemas.events import ChannelInfo, ChannelProfile, EditorialRow, StreamUpdated
 
 TIERS = ("regular", "affiliate", "partner")
 PROMOTED = "promoted"
@@ -52,6 +52,8 @@ class Catalog:
         self.promoted: Flags = np.zeros(START, np.bool_)
         self.created: Ints = np.zeros(START, np.int64)
         """UTC microseconds; 0 where the account's event was never seen, which is long ago."""
+        self._told: set[int] = set()
+        """Channels whose owner said what they stream: that counts, not what the account was made with."""
         for names in (self.games, self.categories, self.languages):
             names.of("")
 
@@ -71,12 +73,15 @@ class Catalog:
         """Takes what an event says of a channel."""
         if isinstance(event, ChannelProfile):
             number = self.number(event.channel_id)
-            self.describe(number, event.category, event.language)
+            if number not in self._told:
+                self.describe(number, event.category, event.language)
             self.tier[number] = TIERS.index(event.tier)
             self.mature[number] = event.mature
             self.created[number] = event.created_at
-        elif isinstance(event, StreamUpdated):
-            self.describe(self.number(event.channel_id), event.category, event.language)
+        elif isinstance(event, StreamUpdated | ChannelInfo):
+            number = self.number(event.channel_id)
+            self._told.add(number)
+            self.describe(number, event.category, event.language)
         elif isinstance(event, EditorialRow):
             self.rows[event.row] = event
             if event.row == PROMOTED:

@@ -7,6 +7,7 @@ from processors.recommend.catalog import PROMOTED, Catalog
 from processors.recommend.live import Live, Observed
 from schemas.event import Event
 from schemas.events import (
+    ChannelInfo,
     ChannelProfile,
     EditorialRow,
     Followed,
@@ -23,6 +24,7 @@ from streams.envelope import rfc3339
 
 EVENTS: tuple[type[Event], ...] = (
     ChannelProfile,
+    ChannelInfo,
     EditorialRow,
     Followed,
     Unfollowed,

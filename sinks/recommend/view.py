@@ -14,6 +14,7 @@ from processors.recommend.state import EVENTS, State
 from schemas.event import Event
 from schemas.events import RecommendationClicked, RecommendationServed
 from schemas.wire import Codec
+from sinks.recommend.present import Present
 from streams.clock import now_us
 from streams.edges.accounts import Accounts
 from streams.fold import At, Clock
@@ -42,6 +43,7 @@ class Recommendations:
         self._publisher = publisher
         self._clock = clock
         self._state = State()
+        self._present = Present()
         self._recommender = Recommender(self._state, model())
         self._follower = Follower(log, codec, TOPICS, self._apply, rest_s=REST_S)
         self._fitted = 0
@@ -79,6 +81,9 @@ class Recommendations:
     def page(self, user_id: str | None, limit: int, *, adult: bool) -> RecommendationServed:
         """A page, which is on the log too."""
         now = self._clock()
+        observed = self._present.observed(now)
+        if observed is not None:
+            self._state.apply(observed)
         self._recommender.refresh(now)
         request_id = str(uuid4())
         page = self._recommender.page(Asked(request_id, now, user_id, limit, adult))
@@ -111,6 +116,7 @@ class Recommendations:
 
     def _apply(self, event: Event, at: At) -> None:
         self._state.apply(event)
+        self._present.apply(event, at)
 
     async def _keep_fitted(self) -> None:
         while True:

@@ -13,7 +13,7 @@ from processors.recommend.recommender import Asked, Recommender
 from processors.recommend.rules import allowed, lifts
 from processors.recommend.state import State
 from processors.recommend.training.crowd import crowd
-from schemas.events import EditorialRow, Followed, Raided, StreamEnded
+from schemas.events import ChannelInfo, ChannelProfile, EditorialRow, Followed, Raided, StreamEnded
 from schemas.events.discovery import ServedItem
 
 DAY_US = 86_400_000_000
@@ -217,6 +217,27 @@ def test_observations_of_streams_that_are_not_live_are_left() -> None:
     state = State()
     state.apply(Observed(1, ("1", "2"), np.ones(2), np.ones(2), np.ones(2)))
     assert state.live.size == 0
+
+
+def test_a_page_of_nothing_live_is_empty_and_says_so() -> None:
+    recommender = Recommender(State(), Model(FILE.read_bytes()))
+    recommender.refresh(1)
+    page = recommender.page(Asked("empty", 1, "1"))
+    assert page.items == ()
+    assert {stage.count for stage in page.stages} == {0}
+    assert moved(page, recommender.model) == []
+
+
+def test_what_the_owner_says_he_streams_counts_whatever_the_account_was_made_with() -> None:
+    state, _, _ = crowd(3, 0)
+    channel_id = state.catalog.channels.names[0]
+    profile = ChannelProfile(
+        channel_id=channel_id, login="a", display_name="A", tier="regular", category="Poker", client_id="", created_at=1
+    )
+    for event in (profile, ChannelInfo(channel_id=channel_id, category="Chess", language="de"), profile):
+        state.apply(event)
+    assert (state.describe(channel_id)["game"], state.describe(channel_id)["category"]) == ("Chess", "Table")
+    assert state.describe(channel_id)["language"] == "de"
 
 
 def test_another_file_is_no_model() -> None:
