@@ -19,7 +19,7 @@ TOPIC = OF_EVENT[ChannelProfile].name
 LOGIN = re.compile(r"[a-z0-9][a-z0-9_]{1,24}")
 RESERVED = {
     *("api", "assets", "auth", "chat", "eventsub", "healthz", "helix", "irc", "live"),
-    *("media", "metrics", "mock", "oauth2", "readyz", "time", "ws"),
+    *("media", "metrics", "mock", "oauth2", "readyz", "recommendations", "time", "ws"),
 }
 """First parts of addresses at the edge: a channel's page is at `/{login}`."""
 MARK = "cc_"

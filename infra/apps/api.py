@@ -16,6 +16,8 @@ from schemas.privacy_codec import OpeningCodec
 from sinks.eventsub.service import EventSub
 from sinks.helix.app import make_app
 from sinks.helix.views import Views
+from sinks.recommend.routes import router as recommendations
+from sinks.recommend.view import Recommendations
 
 END_S = 2
 """For calls under way at the end; the longest waits 5 s for an answer of the chat view and is told that it is under way."""
@@ -41,6 +43,8 @@ async def api(app: App) -> None:
     app.checks["views"] = views.lacks
     events = EventSub(views, parts.log, parts.codec, publisher=publisher, keys=keys, node=node, private=settings.private_callbacks)
     application = make_app(views, edge, publisher, events, playback=settings.page_url)
+    recommend = Recommendations(parts.log, parts.codec, publisher, views.accounts)
+    application.include_router(recommendations(recommend))
     add_probes(application, app)
     config = uvicorn.Config(
         application,
@@ -54,6 +58,7 @@ async def api(app: App) -> None:
     edge.start()
     await views.start()  # before the first call: half a view would say that there is no such user
     await events.start()
+    await recommend.start()
     server = Server(config)
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(app.stopping.wait())
@@ -64,6 +69,7 @@ async def api(app: App) -> None:
     await serving
     await events.close()
     await edge.close()
+    await recommend.close()
     await views.close()
 
 

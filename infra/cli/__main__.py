@@ -16,6 +16,7 @@ from infra.cli.export import export
 from infra.cli.library import library
 from infra.cli.lineage import lineage
 from infra.cli.rebuild import rebuild
+from infra.cli.recommend import explain, recommend, what_if
 from infra.cli.replay import replay
 from infra.cli.scrub import scrub
 from infra.cli.sql import sql
@@ -42,6 +43,7 @@ app.add_typer(automod, name="automod")
 app.add_typer(dlq, name="dlq")
 app.add_typer(library, name="library")
 app.add_typer(vod, name="vod")
+app.add_typer(recommend, name="recommend")
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(up)
 app.command()(doctor)
@@ -57,6 +59,8 @@ app.command()(view)
 app.command()(export)
 app.command()(lineage)
 app.command()(scrub)
+app.command()(explain)
+app.command("what-if")(what_if)
 app.command()(erase)
 app.command(context_settings=PASSED_ON)(bench)
 app.command("test", context_settings=PASSED_ON)(run_tests)

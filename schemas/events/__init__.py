@@ -6,6 +6,7 @@ from schemas.event import Event
 from schemas.events.channel import ChannelInfo, ChannelProfile
 from schemas.events.chat import Announce, BanState, ChangeMode, ChangeTerm, ChatCleared, ClearChat, CommandDone, CommandRefused, DeleteMessage, FleetResized, GatewayReported, GrantRole, LiftSanction, MessageDeleted, MessageDenied, MessageHeld, MessagePosted, MessageRefused, ModeChanged, NoticePosted, PostMessage, RecordFollow, RecordRaid, RecordSubscription, ReportBacklog, ReviewMessage, RoleChanged, RoomState, SanctionUser, TermChanged, ThrottleUser, UserBanned, UserSpoke, UserStyle, UserTimedOut, UserUnbanned
 from schemas.events.clock import Tick
+from schemas.events.discovery import EditorialRow, RecommendationClicked, RecommendationServed
 from schemas.events.eventsub import EventDelivered, EventSubscription
 from schemas.events.library import DeleteVod, MakeRendition, MoveVod, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
 from schemas.events.media import EncoderFailed, EncoderReported, IngestAssigned, IngestNode, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
@@ -27,6 +28,7 @@ TYPES: tuple[type[Event], ...] = (
     CommandRefused,
     DeleteMessage,
     DeleteVod,
+    EditorialRow,
     EncoderFailed,
     EncoderReported,
     ErasureCompleted,
@@ -58,6 +60,8 @@ TYPES: tuple[type[Event], ...] = (
     PartProduced,
     PostMessage,
     Raided,
+    RecommendationClicked,
+    RecommendationServed,
     RecordFollow,
     RecordRaid,
     RecordSubscription,
@@ -116,6 +120,7 @@ __all__ = [
     "CommandRefused",
     "DeleteMessage",
     "DeleteVod",
+    "EditorialRow",
     "EncoderFailed",
     "EncoderReported",
     "ErasureCompleted",
@@ -147,6 +152,8 @@ __all__ = [
     "PartProduced",
     "PostMessage",
     "Raided",
+    "RecommendationClicked",
+    "RecommendationServed",
     "RecordFollow",
     "RecordRaid",
     "RecordSubscription",

@@ -1,0 +1,1 @@
+"""Recommendations: who watches what from the log, and which live streams to show a viewer, and why."""
