@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from schemas.events import GatewayReported, MessagePosted, MessageRefused, PostMessage
 from streams.edges.chat.fleet import EVERY_S
@@ -117,6 +119,25 @@ async def test_what_was_said_while_the_gateway_was_dead_is_there_once_for_who_co
             *(message["message_id"] for message in sent),
             after,
         ]
+
+
+@pytest.mark.row("C22", "U6")
+@pytest.mark.parametrize("path", ["/irc", "/", "/irc/:80"])
+async def test_clients_that_know_no_path_come_to_the_chat_through_the_one_origin(chat: Chat, path: str) -> None:
+    url = f"ws://127.0.0.1:{chat.system.settings.ports.edge}{path}"
+    async with connect(url, subprotocols=[Subprotocol("irc")], compression=None, proxy=None) as socket, asyncio.timeout(10):
+        assert socket.subprotocol == "irc"
+        await socket.send(f"PASS oauth:{chat.people[0].access_token}\r\nNICK ann")
+        assert str(await socket.recv()).startswith(":tmi.twitch.tv 001 ann ")
+
+
+@pytest.mark.row("C21")
+async def test_anybody_may_ask_which_gateway_serves_a_channel(chat: Chat) -> None:
+    url = f"http://127.0.0.1:{chat.system.settings.ports.edge}/chat/gateway?channel=owl"
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        told = await answer.json()
+    assert (answer.status, told["channel"]) == (200, "owl")
+    assert told["gateway"].startswith("chat-")
 
 
 @pytest.mark.row("C21")
