@@ -12,6 +12,8 @@ from processors.directory.ranking import Ranking
 from processors.directory.search import Search
 from processors.playlist import BROADCAST
 from processors.playlist.broadcast import BROADCASTS, NEWEST
+from processors.viewers import VIEWERS
+from processors.viewers.fold import SESSIONS, present
 from schemas.event import Event
 from schemas.events import ChannelInfo, ChannelProfile, Followed, Unfollowed
 from streams.edges.accounts import Accounts
@@ -19,7 +21,7 @@ from streams.fold import At, Table
 from streams.topics import OF_EVENT
 
 INFO = OF_EVENT[ChannelInfo].name
-TOPICS = (INFO, *AUDIENCE.inputs, *BROADCAST.inputs)
+TOPICS = (INFO, *AUDIENCE.inputs, *BROADCAST.inputs, *VIEWERS.inputs)
 """What it is folded from, beside the accounts' topics."""
 
 
@@ -39,6 +41,8 @@ class Directory:
         self._rows: defaultdict[str, defaultdict[Table[Any], dict[str, Any]]] = defaultdict(lambda: defaultdict(dict))
         self._infos: dict[str, ChannelInfo] = {}
         self._viewers: dict[str, int] = {}
+        self._audiences: set[str] = set()
+        """Channels with sessions that watch, or did."""
         self._listings: dict[str, Listing] = {}
         self._following: defaultdict[str, dict[str, int]] = defaultdict(dict)
         """By user: channel -> since when."""
@@ -65,6 +69,10 @@ class Directory:
             elif isinstance(event, Unfollowed):
                 self._following[event.user_id].pop(channel_id, None)
             return
+        elif at.topic in VIEWERS.inputs:
+            VIEWERS.apply(self._rows[channel_id], event, at)
+            self._audiences.add(channel_id)
+            return
         elif isinstance(event, ChannelInfo):
             self._infos[channel_id] = event
         elif not isinstance(event, ChannelProfile):
@@ -74,6 +82,16 @@ class Directory:
     def deleted(self, channel_id: str) -> None:
         """An account is gone."""
         self._list(channel_id)
+
+    def count(self, now: int) -> None:
+        """Counts who watches at a moment, microseconds."""
+        for channel_id in list(self._audiences):
+            rows = self._rows[channel_id]
+            viewers = present(rows, now)
+            if viewers != self._viewers.get(channel_id, 0):
+                self.watched(channel_id, viewers)
+            if not rows[SESSIONS]:
+                self._audiences.discard(channel_id)
 
     def watched(self, channel_id: str, viewers: int) -> None:
         """So many watch a channel now."""

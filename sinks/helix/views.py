@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
+from processors.viewers import VIEWERS
+from processors.viewers.fold import EXPIRY_US
 from schemas.event import Event
 from schemas.events import BanState, MessagePosted, NoticePosted, RoomState
 from schemas.wire import Codec
@@ -25,6 +27,8 @@ RECENT = 1_000
 """Answers kept for who asks after they came."""
 ANSWER_S = 5.0
 """A command is answered within tens of milliseconds; after this it is told to be under way."""
+COUNT_S = 5.0
+"""Between two counts of viewers: half of the 10 s that features are told after."""
 WAIT_S = 2.0
 """For a position that a call waits for: the log's acknowledgement and the way here take milliseconds."""
 Listener = Callable[[Event, At], None]
@@ -54,20 +58,32 @@ class Views:
         self.answered: Callable[[str], None] = lambda command_id: None
         """Hears of each command that was answered, whoever asked."""
         self._clock = now_us
-        since = {CHAT: now_us() // 1_000 - BY_NAME[CHAT].retention_ms}
+        now_ms = now_us() // 1_000
+        since = {CHAT: now_ms - BY_NAME[CHAT].retention_ms, **dict.fromkeys(VIEWERS.inputs, now_ms - EXPIRY_US // 1_000)}
         self._follower = Follower(
             log, codec, [*TOPICS, *directory.TOPICS, *hub.TOPICS, *routes.TOPICS, *STATES, CHAT], self._apply, since, deleted=self._deleted
         )
+        self._counting: asyncio.Task[None] | None = None
         self.caught_up = False
 
     async def start(self) -> None:
         """Returns once all that was on the log is known."""
         await self._follower.start()
+        self.directory.count(self._clock())
+        self._counting = asyncio.create_task(self._count())
         self.caught_up = True
 
     async def close(self) -> None:
         """Stops following."""
+        if self._counting is not None:
+            self._counting.cancel()
         await self._follower.close()
+
+    async def _count(self) -> None:
+        """Counts viewers, again and again."""
+        while True:
+            await asyncio.sleep(COUNT_S)
+            self.directory.count(self._clock())
 
     def lacks(self) -> str:
         """Why it is not ready; empty where it is."""

@@ -16,7 +16,7 @@ from twitchAPI.twitch import Twitch
 from twitchAPI.type import AuthScope
 
 from infra.accounts import Account
-from schemas.events import IngestAssigned, IngestNode, StreamUpdated
+from schemas.events import IngestAssigned, IngestNode, StreamUpdated, ViewerJoined, ViewerLeft
 from sinks.helix.tokens import SCOPES
 from streams.clock import now_us
 from streams.reading import whole
@@ -56,6 +56,24 @@ async def test_live_channels_page_by_page_both_ways_while_the_order_changes(api:
     assert await logins(api, accounts[0], f"/helix/streams?first=2&before={last}") == ["user4", "user3"]
     assert await logins(api, accounts[0], "/helix/streams?order=viewers_ascending&first=3") == ["user1", "user2", "user3"]
     assert await logins(api, accounts[0], "/helix/streams?user_login=user2&user_login=user6&user_login=user0") == ["user0", "user2"]
+
+
+@pytest.mark.row("R1")
+async def test_a_stream_has_as_many_viewers_as_sessions_watch(api: Api) -> None:
+    mia = await api.account("mia")
+    live(api, mia)
+    for number in range(3):
+        api.stage.publisher.publish(ViewerJoined(channel_id=mia.id, viewer_session_id=f"v-{number}", device="tv", region="")).result(5)
+    last = api.stage.publisher.publish(ViewerLeft(channel_id=mia.id, viewer_session_id="v-1", watched_ms=9)).result(5)
+    assert await api.views.reached(last)
+    while not len(api.views.directory.live):
+        await asyncio.sleep(0.005)
+    api.views.directory.count(now_us())
+    [stream] = (await api.call("GET", "/helix/streams", mia))[1]["data"]
+    assert stream["viewer_count"] == 2
+    api.views.directory.count(now_us() + 70_000_000)
+    [stream] = (await api.call("GET", "/helix/streams", mia))[1]["data"]
+    assert stream["viewer_count"] == 0
 
 
 @pytest.mark.row("R1")
@@ -234,5 +252,8 @@ async def test_twitchapi_reads_the_directory_and_hears_events(api: Api) -> None:
     await events.listen_stream_online(mia.id, online)
     live(api, mia, "s2")
     assert await asyncio.wait_for(heard.get(), 10) == "mia"
+    loop, thread = events._socket_loop, events._socket_thread
     await asyncio.to_thread(asyncio.run, events.stop())
+    await asyncio.to_thread(thread.join)
+    loop.close()  # it leaves it open
     await twitch.close()
