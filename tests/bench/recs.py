@@ -200,19 +200,14 @@ def main() -> None:
         ("### Places of visited streams", lambda: places(prepared, model)),
         ("### Latency", latency),
     ]
-    lines = []
+    lines: list[str] = []
     for title, section in sections:
-        print(title, file=sys.stderr, flush=True)
-        lines += [title, "", *section(), ""]
-    lines += [
-        f"Measured by `./chronicast bench recs` in {time.monotonic() - began:.0f} s on {machine()}.",
-        "",
-        "### Features",
-        "",
-        registry(),
-    ]
+        found = [title, "", *section(), ""]
+        print("\n".join(found), flush=True)
+        lines += found
+    lines += [f"Measured by `./chronicast bench recs` in {time.monotonic() - began:.0f} s on {machine()}.", ""]
+    lines += ["### Features", "", registry()]
     text = "\n".join(lines)
-    print(text)
     if "--write" in sys.argv:
         page = PAGE.read_text(encoding="utf-8")
         before, _, rest = page.partition(BEGIN)
