@@ -15,6 +15,7 @@ from infra.cli.console import FAILED, USAGE, AsJson, CommandError, out, parts, s
 from infra.cli.moments import MOMENTS, milliseconds
 from infra.parts import Parts
 from processors.recommend.catalog import Catalog
+from processors.recommend.experiment import Experiment
 from processors.recommend.explain import moved
 from processors.recommend.rankers import FILE, Model, ModelError, model
 from processors.recommend.whatif import Pages, WhatIf
@@ -66,6 +67,28 @@ def row(
         show_json({"row": event.row, "label": event.label, "channel_ids": ids})
     else:
         out.print(f"{event.label}: {', '.join(channel or []) or 'no channels, so it is not shown'}", markup=False)
+
+
+@recommend.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="Name of the experiment: viewers' arms follow from it.")],
+    arm: Annotated[list[str], typer.Option(help="An arm; give two or more.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what viewers of each arm did: channels that one watched, and new channels that would reach 100 viewers were all in that arm."""
+    if len(set(arm)) < 2:
+        raise CommandError("an experiment has two arms or more: --arm as-is --arm other", USAGE)
+    view = Experiment(name, tuple(arm))
+    with parts() as found:
+        for event in _events(found, (OF_EVENT[ChannelProfile].name, OF_EVENT[ViewerJoined].name)):
+            view.apply(event)
+    figures = view.figures()
+    if as_json:
+        show_json({each: {name: _plain(value) for name, value in of._asdict().items()} for each, of in figures.items()})
+        return
+    for each, of in figures.items():
+        out.print(f"{each}: {of.viewers:,} viewers, channels a viewer {of.streamers}, new channels grown {of.grown}", markup=False)
+    out.print("95% intervals, by viewer; the log keeps visits for a day")
 
 
 def explain(

@@ -31,7 +31,6 @@ class Asked(NamedTuple):
     user_id: str | None = None
     limit: int = LIMIT
     adult: bool = False
-    arm: str = ""
     off: frozenset[str] = frozenset()
     """Rules that are left out, by name."""
 
@@ -119,7 +118,6 @@ class Recommender:
             feature_version=VERSION,
             place_limit=asked.limit,
             adult=asked.adult,
-            arm=asked.arm,
             as_of=asked.now,
             stages=tuple(stages),
             relaxed=page.relaxed,

@@ -84,8 +84,6 @@ class RecommendationServed(Event, frozen=True, kw_only=True):
     """Places asked for."""
     adult: bool = False
     """Whether mature streams were allowed."""
-    arm: str = ""
-    """Arm of the experiment that the viewer is in; empty where none runs."""
     as_of: int
     """Moment for which features were taken, UTC microseconds."""
     stages: tuple[Stage, ...] = ()

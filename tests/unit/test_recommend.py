@@ -1,5 +1,7 @@
 """Recommendations: what each part of a page promises."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -149,6 +151,17 @@ def test_mature_streams_are_for_who_is_of_age_alone(evening: tuple[Recommender, 
     assert allowed(state.live, rows, adult=False).sum() == state.live.size - len(mature)
 
 
+@pytest.mark.row("R7", "R9")
+def test_no_page_exceeds_a_cap_that_it_did_not_give_up(evening: tuple[Recommender, int, list[str]]) -> None:
+    recommender, now, users = evening
+    for request, user_id in enumerate(users * 3):
+        page = recommender.page(Asked(f"cap {request}", now, user_id))
+        shown = [recommender.state.describe(item.channel_id) for item in page.items]
+        for kind, cap in (("category", 3), ("game", 2)):
+            assert max(Counter(each[kind] for each in shown).values()) <= cap or kind in page.relaxed
+        assert sum(item.explored for item in page.items) in (1, 2)
+
+
 @pytest.mark.row("R14")
 def test_a_rule_turned_off_moves_nothing_and_turned_on_says_what_it_moved(evening: tuple[Recommender, int, list[str]]) -> None:
     recommender, now, users = evening
@@ -212,7 +225,6 @@ def test_a_new_channel_is_shown_within_a_day() -> None:
     assert len([at for at in few if state.catalog.channels.names[at] in shown]) > len(few) / 4
 
 
-@pytest.mark.row("F5")
 def test_observations_of_streams_that_are_not_live_are_left() -> None:
     state = State()
     state.apply(Observed(1, ("1", "2"), np.ones(2), np.ones(2), np.ones(2)))

@@ -139,7 +139,6 @@ def test_calibrated_chances_say_how_often_what_is_looked_at_gets_a_long_visit(pr
     assert abs(np.log(after.sum() / seen)) < min(0.15, abs(np.log(before.sum() / seen)))
 
 
-@pytest.mark.row("R5")
 def test_the_ranker_is_ahead_of_every_baseline_on_repeated_and_new_visits(prepared: Prepared, packed: bytes) -> None:
     ranked = measured(prepared, Model(packed), {})
     ours = ranked.figures("Chronicast")
