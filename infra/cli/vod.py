@@ -1,12 +1,15 @@
-"""`chronicast vod list|keep|delete`: what the archive holds."""
+"""`chronicast vod list|cost|keep|delete`: what the archive holds."""
 
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from infra.cli.console import FAILED, AsJson, CommandError, age, out, parts, show_json
+from infra.cli.console import FAILED, AsJson, CommandError, age, out, parts, settings, show_json
 from infra.parts import Parts
+from processors.transcode.ladder import Tier
+from processors.vod.cost import GB, PRICES, stored_bytes
+from processors.vod.cost import cost as price
 from processors.vod.fold import DAY_US
 from schemas.events import DeleteVod
 from sinks.archive.archivist import shelved
@@ -58,6 +61,25 @@ def list_(channel: Annotated[str, typer.Option(help="Only those of this channel'
         length = age(row["duration_ms"] / 1_000)
         table.add_row(row["vod_id"], row["login"], row["started_at"], length, row["storage"], size, kept, " ".join(row["renditions"]))
     out.print(table)
+
+
+@vod.command()
+def cost(
+    hours: Annotated[float, typer.Option(min=0, help="Length of the stream.")] = 4.0,
+    tier: Annotated[Tier, typer.Option(help="Decides the renditions and, with the settings, the retention.")] = "partner",
+    as_json: AsJson = False,
+) -> None:
+    """Say what an archived stream takes and costs over its life, by bit rates and prices."""
+    now = settings()
+    days = now.retention_days_partner if tier == "partner" else now.retention_days
+    found = price(stored_bytes(hours * 3_600, tier), days)
+    if as_json:
+        show_json({"hours": hours, "tier": tier, "size": found.size, "days": found.days, "dollars": found.dollars, "total": found.total})
+        return
+    out.print(f"{hours:g} h of a {tier}: {found.size / GB:.1f} GB")
+    for store, count in found.days.items():
+        out.print(f"  {store:5} {count:4} d   {found.dollars[store]:8.4f} $ at {PRICES[store]} $ a GB-month")
+    out.print(f"  in all         {found.total:8.4f} $")
 
 
 @vod.command()

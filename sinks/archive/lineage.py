@@ -83,15 +83,17 @@ class Lineage:
             if isinstance(event, SegmentProduced) and event.session_id == vod.session_id
         }
         for track in recording.tracks:
-            whole = bad = unknown = 0
+            whole = bad = unknown = later = 0
             for piece in track.pieces:
                 told = produced.get((track.rendition, piece.media_sequence))
                 place = _address(vod, recording, track.rendition, piece)
                 holds = (await self._object("segment", place, piece.sha256)).holds
-                unknown += told is None
+                unknown += told is None and bool(piece.address)
+                later += not piece.address
                 bad += not holds or (told is not None and bool(piece.address) and told.sha256 != piece.sha256)
                 whole += 1
             says = f"{whole} segments, {bad} not as the log says" + (f", {unknown} older than the log" if unknown else "")
+            says += f", {later} made from the source later" if later else ""
             folder = address.vod(vod.channel_id, vod.vod_id, track.rendition)
             hops.append(Hop("segments", folder, "", "", "", holds=not bad, says=says))
         return hops + self._session(vod.channel_id, vod.session_id)
