@@ -41,7 +41,7 @@ RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 """What the video bench compares with; Debian's libnginx-mod-rtmp."""
 PYTHON = ">=3.11,<3.13"
 """As in pyproject.toml: Faust and Flink have no wheels beyond."""
-NEEDS = {"up": "run", "sql": "flink", "test": "test", "bench": "test", "automod": "test"}
+NEEDS = {"up": "run", "sql": "flink", "features": "flink", "test": "test", "bench": "test", "automod": "test"}
 """Command -> what it needs; other commands only talk to what runs."""
 STAMP = ".chronicast-stamp"
 """File in a folder that says what it was made from."""

@@ -13,6 +13,7 @@ from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
 from infra.cli.erase import erase
 from infra.cli.export import export
+from infra.cli.features import features
 from infra.cli.library import library
 from infra.cli.lineage import lineage
 from infra.cli.rebuild import rebuild
@@ -44,6 +45,7 @@ app.add_typer(dlq, name="dlq")
 app.add_typer(library, name="library")
 app.add_typer(vod, name="vod")
 app.add_typer(recommend, name="recommend")
+app.add_typer(features, name="features")
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(up)
 app.command()(doctor)

@@ -28,7 +28,15 @@ def sql(
 ) -> None:
     """Run Flink SQL over the log. $bootstrap, $registry and $objects in the text become those of the system that runs."""
     text = sys.stdin.read() if str(file) == "-" else read(file)
-    text = Template(text).safe_substitute(places(running()))
+    flink(Template(text).safe_substitute(places(running())), as_json)
+
+
+def flink(text: str, as_json: bool) -> None:
+    """Runs statements in a Flink of their own and prints the rows that they give.
+
+    Raises:
+        CommandError: Flink refused them.
+    """
     # pyflink starts `python` by name, and finds its own packages by it
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [sys.executable, "-m", "streams.flink_driver", str(JARS / "flink")]
@@ -37,15 +45,15 @@ def sql(
             err.status("Flink starts; its rows come as they are found ..."),
             subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, env={**os.environ, "PATH": path}
-            ) as flink,
+            ) as driver,
         ):
-            assert flink.stdin is not None
-            assert flink.stdout is not None
-            flink.stdin.write(text)
-            flink.stdin.close()
-            for line in flink.stdout:
+            assert driver.stdin is not None
+            assert driver.stdout is not None
+            driver.stdin.write(text)
+            driver.stdin.close()
+            for line in driver.stdout:
                 show(line, as_json)
-        if flink.returncode:
+        if driver.returncode:
             said.seek(0)
             raise CommandError(f"Flink refused it: {cause(said.read())}")
 

@@ -118,3 +118,16 @@ async def test_player_reports_its_stage_of_the_budget(browser: Browser, live: Li
         assert 1_000 < int(str(report["latency_ms"])) < 30_000
         stages = await viewer.page.evaluate(f"fetch('/api/channels/{live.login}/latency').then((answer) => answer.json())")
         assert "player" in {stage["stage"] for stage in stages["stages"] if stage["mode"] == "normal"}
+
+
+@pytest.mark.row("E5", "U3")
+async def test_who_watches_is_counted_once_through_rebuilds_and_shown_and_gone_once_it_leaves(browser: Browser, live: Live) -> None:
+    async with viewing(browser, live.page) as viewer:
+        await viewer.playing()
+        shown = "document.querySelector('.about__viewers')?.textContent"
+        await until(viewer.page, f"{shown} === '1 watching'", 30)
+        await viewer.choose("audio")
+        await viewer.page.wait_for_timeout(4_000)
+        assert await viewer.page.evaluate(shown) == "1 watching"
+        async with viewer.page.expect_request("**/api/sessions/leave"):
+            await viewer.page.evaluate("dispatchEvent(new Event('pagehide'))")
