@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from schemas.events import Followed, Raided, Unfollowed
+from sinks.eventsub.notices import TIERS
 from sinks.helix.calls import Calls, First, page
 from sinks.helix.channels import broadcaster
 from sinks.helix.errors import HelixError, bad_request, not_found
@@ -15,8 +16,6 @@ from sinks.helix.users import named
 from streams.clock import now_us
 from streams.envelope import rfc3339
 
-TIERS = {"tier1": "1000", "prime": "1000", "tier2": "2000", "tier3": "3000"}
-"""Our plans as Helix numbers them."""
 POINTS = {"1000": 1, "2000": 2, "3000": 6}
 """Subscriber points of a tier, as Helix documents."""
 

@@ -29,8 +29,8 @@ ANSWER_S = 5.0
 """A command is answered within tens of milliseconds; after this it is told to be under way."""
 COUNT_S = 5.0
 """Between two counts of viewers: half of the 10 s that features are told after."""
-WAIT_S = 2.0
-"""For a position that a call waits for: the log's acknowledgement and the way here take milliseconds."""
+WAIT_S = 5.0
+"""For a position that a call waits for: the log's acknowledgement and the way here take milliseconds, on a machine at its limit seconds."""
 Listener = Callable[[Event, At], None]
 
 
