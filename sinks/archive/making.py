@@ -11,7 +11,7 @@ import structlog
 from msgspec.structs import replace
 
 from processors.vod.about import About
-from processors.vod.documents import INDEX, METADATA, SEGMENTS, Table, Thumbnail, metadata, playlists
+from processors.vod.documents import INDEX, MANIFEST, METADATA, SEGMENTS, Table, Thumbnail, metadata, playlists
 from processors.vod.pictures import Shot, sheet, shots, sprite_index
 from processors.vod.recording import Init, Piece, Recording, Track, archived
 from schemas.events import VodArchived
@@ -49,13 +49,15 @@ class Maker:
         return await self.documents(Table(kept, thumbnails), about, vod_id, revision)
 
     async def documents(self, table: Table, about: About, vod_id: str, revision: int) -> Made:
-        """Writes what follows from a table: playlists, sprites, metadata, and the table itself."""
-        recording = table.recording
+        """Writes what follows from a table: playlists, sprites, metadata, the table itself, and last the manifest that leads to all."""
+        recording, lists = table.recording, playlists(table.recording)
+        manifest = lists.pop(MANIFEST)
         found = {
-            **playlists(recording),
+            **lists,
             **await self.sprites(table, vod_id),
             SEGMENTS: msgspec.json.encode(table),
             METADATA: metadata(table, about, vod_id, revision),
+            MANIFEST: manifest,
         }
         documents = [await self._put(recording.channel_id, vod_id, path, data) for path, data in found.items()]
         media = sum(size for _, _, size, _ in archived(recording, vod_id))

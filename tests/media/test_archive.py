@@ -438,3 +438,41 @@ async def test_on_s3_the_archive_is_the_same(recorded: tuple[Recorded, VodArchiv
     assert (await Scrub(stage.log, stage.codec, objects).look(found)).findings == ()
     await objects.delete(list(names))
     assert await objects.list("") == []
+
+
+class Faulty(TieredObjects):
+    """A store that fails once, at some request."""
+
+    def __init__(self, store: StoredObjects, at: int) -> None:
+        super().__init__({"hot": store})
+        self.left = at
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise OSError("the store is away")
+
+    async def put(self, address: str, data: bytes) -> None:
+        self._count()
+        await super().put(address, data)
+
+    async def link(self, address: str, second: str) -> None:
+        self._count()
+        await super().link(address, second)
+
+
+@pytest.mark.row("V1")
+@pytest.mark.parametrize("at", [1, 20, 23, 28, 33])
+async def test_a_store_that_fails_amid_archiving_leaves_nothing_half_done(
+    recorded: tuple[Recorded, VodArchived], tmp_path: Path, at: int
+) -> None:
+    stage, vod = recorded
+    shutil.copytree(stage.folder / vod.channel_id / vod.session_id, tmp_path / "objects" / vod.channel_id / vod.session_id)
+    objects, found = Faulty(StoredObjects.at(f"file://{tmp_path}/objects"), at), vod_of(stage, vod.vod_id)
+    recording = read_table((stage.folder / vod.channel_id / vod.vod_id / "segments.json").read_bytes()).recording
+    with pytest.raises(OSError, match="away"):
+        await Maker(objects).make(recording, found.about, vod.vod_id, 1)
+    assert found.address("manifest.m3u8") not in await objects.list(found.address()), "it leads to what is not there yet"
+    made = await Maker(objects).make(recording, found.about, vod.vod_id, 1)
+    assert made is not None
+    assert made.documents == vod.documents
