@@ -20,7 +20,9 @@ TARGET = Path(__file__).parents[1] / "docs" / "reference" / "openapi.json"
 def document() -> dict[str, Any]:
     """The document. Nothing is called, so the parts that only calls use are left out."""
     unused = cast(Any, None)
-    return make_app(Views(MemoryLog(), Codec(LocalRegistry())), unused, unused, unused, playback="").openapi()
+    return make_app(
+        Views(MemoryLog(), Codec(LocalRegistry())), unused, unused, unused, playback="", clips_edge=unused, chats=unused
+    ).openapi()
 
 
 def main() -> int:

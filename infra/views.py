@@ -1,6 +1,7 @@
 """The views that this build has, by name: what the commands that replay and verify take."""
 
 from processors.chat import CHAT, PACE, SOCIETY
+from processors.clips import CLIPS
 from processors.directory import AUDIENCE
 from processors.fleet import FLEET
 from processors.playlist import BROADCAST, PLAYLIST
@@ -10,7 +11,7 @@ from processors.vod import SHELF
 from streams.errors import StreamingError
 from streams.fold import Fold
 
-DECIDING: tuple[Fold, ...] = (DEMAND, SCHEDULER, SHELF)
+DECIDING: tuple[Fold, ...] = (DEMAND, SCHEDULER, SHELF, CLIPS)
 """Folded by the Faust worker, with stores on its disk."""
 CHATTING: tuple[Fold, ...] = (CHAT, PACE, SOCIETY, FLEET)
 """Folded by the chat worker, likewise."""

@@ -154,6 +154,14 @@ CATALOGUE: tuple[Topic, ...] = (
     ),
     Topic("library.thumbnail.events.v1", "channel_id", (e.ThumbnailProduced,), "archivist"),
     Topic(
+        "library.clip.commands.v1",
+        "channel_id",
+        (e.CreateClip, e.RetryClip, e.FinishClip, e.FailClip),
+        "API, CLI and clip worker",
+        retention_ms=60 * DAY_MS,
+    ),
+    Topic("library.clip.events.v1", "channel_id", (e.ClipRequested, e.ClipReady, e.ClipFailed), "clips view", retention_ms=-1),
+    Topic(
         "library.shelf.commands.v1",
         "shelf",
         (e.ShelveVod,),

@@ -11,13 +11,17 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from infra.apps.chat_edge import chat_edge
 from infra.apps.service import App, run
-from schemas.events import BanState, EventSubscription
+from schemas.events import BanState, ClipRequested, EventSubscription
 from schemas.privacy_codec import OpeningCodec
+from sinks.chat.replay import ChatReplay
 from sinks.eventsub.service import EventSub
 from sinks.helix.app import make_app
+from sinks.helix.replay import VodChats
 from sinks.helix.views import Views
 from sinks.recommend.routes import router as recommendations
 from sinks.recommend.view import Recommendations
+from streams.edges.clips import ClipEdge
+from streams.log import Log, Source
 
 END_S = 2
 """For calls under way at the end; the longest waits 5 s for an answer of the chat view and is told that it is under way."""
@@ -37,12 +41,14 @@ async def api(app: App) -> None:
     node = f"api-{settings.node}"
     keys = await asyncio.to_thread(parts.keys, node)
     publisher = await asyncio.to_thread(parts.publisher, node, keys)
-    views = Views(parts.log, OpeningCodec(parts.registry, keys, opens=[BanState, EventSubscription]))
+    views = Views(parts.log, OpeningCodec(parts.registry, keys, opens=[BanState, ClipRequested, EventSubscription]))
     edge = chat_edge(settings, publisher, keys, views.accounts, node)
     views.answered = edge.answered
     app.checks["views"] = views.lacks
     events = EventSub(views, parts.log, parts.codec, publisher=publisher, keys=keys, node=node, private=settings.private_callbacks)
-    application = make_app(views, edge, publisher, events, playback=settings.page_url)
+    replay = ChatReplay(lambda: _past(settings.objects_url, parts.log), OpeningCodec(parts.registry, keys), views.accounts)
+    clips, chats = ClipEdge(publisher, keys), VodChats(replay, parts.objects)
+    application = make_app(views, edge, publisher, events, playback=settings.page_url, clips_edge=clips, chats=chats)
     recommend = Recommendations(parts.log, parts.codec, publisher, views.accounts)
     application.include_router(recommendations(recommend))
     add_probes(application, app)
@@ -71,6 +77,15 @@ async def api(app: App) -> None:
     await edge.close()
     await recommend.close()
     await views.close()
+
+
+def _past(objects_url: str, log: Log) -> Source:
+    """The log, and the lake below its start."""
+    from streams.lake.shelf import Shelf  # noqa: PLC0415 - Arrow takes half a second to import
+    from streams.log_joined import JoinedLog  # noqa: PLC0415
+    from streams.log_lake import LakeLog  # noqa: PLC0415
+
+    return JoinedLog(log, LakeLog(Shelf.at(objects_url)))
 
 
 def add_probes(application: FastAPI, app: App) -> None:

@@ -1,10 +1,11 @@
-"""The library's process: makes VODs of what was live, keeps them, and writes what there is into tables."""
+"""The library's process: makes VODs and clips of what was live, keeps them, and writes what there is into tables."""
 
 import asyncio
 
 from infra.apps.service import App, run
 from sinks.archive.archivist import Archivist
 from sinks.archive.config import ArchiveConfig
+from sinks.clips.worker import ClipWorker
 from sinks.tables.projection import Projection
 
 
@@ -15,12 +16,16 @@ async def library(app: App) -> None:
     config = ArchiveConfig(partner_days=settings.retention_days_partner, other_days=settings.retention_days)
     tables = Projection(parts.log, parts.codec, settings.postgres_url)
     archivist = Archivist(parts.log, parts.codec, parts.objects, publisher, config)
+    clips = ClipWorker(parts.log, parts.codec, parts.objects, publisher)
     app.checks["archivist"] = archivist.lacks
+    app.checks["clips"] = clips.lacks
     app.checks["tables"] = tables.lacks
     async with app.serving(settings.ports.library):
         await archivist.start()
+        await clips.start()
         await asyncio.to_thread(tables.start)
         await app.stopping.wait()
+        await clips.close()
         await archivist.close()
         await asyncio.to_thread(tables.close)
 

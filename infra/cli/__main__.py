@@ -7,6 +7,7 @@ import typer
 from infra.cli.account import account
 from infra.cli.automod import automod
 from infra.cli.bench import bench
+from infra.cli.clip import clip
 from infra.cli.console import FAILED, CommandError, err
 from infra.cli.diff import diff
 from infra.cli.dlq import dlq
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(account, name="account")
 app.add_typer(automod, name="automod")
+app.add_typer(clip, name="clip")
 app.add_typer(dlq, name="dlq")
 app.add_typer(library, name="library")
 app.add_typer(vod, name="vod")

@@ -8,7 +8,7 @@ from schemas.events.chat import Announce, BanState, ChangeMode, ChangeTerm, Chat
 from schemas.events.clock import Tick
 from schemas.events.discovery import EditorialRow, RecommendationClicked, RecommendationServed
 from schemas.events.eventsub import EventDelivered, EventSubscription
-from schemas.events.library import DeleteVod, MakeRendition, MoveVod, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
+from schemas.events.library import ClipFailed, ClipReady, ClipRequested, CreateClip, DeleteVod, FailClip, FinishClip, MakeRendition, MoveVod, RetryClip, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
 from schemas.events.media import EncoderFailed, EncoderReported, IngestAssigned, IngestNode, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
 from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
 from schemas.events.social import Followed, Raided, Subscribed, Unfollowed
@@ -24,8 +24,12 @@ TYPES: tuple[type[Event], ...] = (
     ChannelProfile,
     ChatCleared,
     ClearChat,
+    ClipFailed,
+    ClipReady,
+    ClipRequested,
     CommandDone,
     CommandRefused,
+    CreateClip,
     DeleteMessage,
     DeleteVod,
     EditorialRow,
@@ -35,6 +39,8 @@ TYPES: tuple[type[Event], ...] = (
     ErasureRequested,
     EventDelivered,
     EventSubscription,
+    FailClip,
+    FinishClip,
     FleetResized,
     Followed,
     GatewayReported,
@@ -69,6 +75,7 @@ TYPES: tuple[type[Event], ...] = (
     RegionReported,
     RenditionDeclared,
     ReportBacklog,
+    RetryClip,
     ReviewMessage,
     RoleChanged,
     RoomState,
@@ -116,8 +123,12 @@ __all__ = [
     "ChannelProfile",
     "ChatCleared",
     "ClearChat",
+    "ClipFailed",
+    "ClipReady",
+    "ClipRequested",
     "CommandDone",
     "CommandRefused",
+    "CreateClip",
     "DeleteMessage",
     "DeleteVod",
     "EditorialRow",
@@ -127,6 +138,8 @@ __all__ = [
     "ErasureRequested",
     "EventDelivered",
     "EventSubscription",
+    "FailClip",
+    "FinishClip",
     "FleetResized",
     "Followed",
     "GatewayReported",
@@ -161,6 +174,7 @@ __all__ = [
     "RegionReported",
     "RenditionDeclared",
     "ReportBacklog",
+    "RetryClip",
     "ReviewMessage",
     "RoleChanged",
     "RoomState",

@@ -9,6 +9,120 @@ import msgspec
 from schemas.event import Event
 
 
+ClipStep = Literal["request", "collect", "cut", "thumbnail", "store"]
+"""Steps of making a clip."""
+
+
+class ClipFailed(Event, frozen=True, kw_only=True):
+    """A clip was not made. It stays so until it is tried again."""
+
+    SCHEMA: ClassVar[str] = "chronicast.library.ClipFailed"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    clip_id: str
+    """The clip: UUID."""
+    attempt: int
+    """Counted from 1: each retry is another one."""
+    step: ClipStep
+    """Step that failed."""
+    cause: str
+    """What was wrong and what to do, for people."""
+
+
+class ClipReady(Event, frozen=True, kw_only=True):
+    """A clip is whole in the object store."""
+
+    SCHEMA: ClassVar[str] = "chronicast.library.ClipReady"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    clip_id: str
+    """The clip: UUID."""
+    attempt: int
+    """Counted from 1: each retry is another one."""
+    session_id: str
+    """Live session that it shows."""
+    begins_at: int
+    """Wall clock of its first picture, UTC microseconds."""
+    duration_ms: int
+    """Length as cut, milliseconds."""
+    frames: int
+    """Pictures in it."""
+    copied: int
+    """Pictures of them that are the source's own bytes; the others, at the cuts, were encoded again."""
+    address: str
+    """Key of the MP4 in the object store."""
+    size: int
+    """Its bytes."""
+    sha256: str
+    """SHA-256 of it, hex."""
+    thumbnail_address: str
+    """Key of the picture from its middle in the object store, JPEG."""
+    thumbnail_size: int
+    """Its bytes."""
+    thumbnail_sha256: str
+    """SHA-256 of it, hex."""
+
+
+ClipSource = Literal["live", "vod"]
+"""What a clip is cut from."""
+
+
+class ClipRequested(Event, frozen=True, kw_only=True):
+    """A clip is to be made: it is processing."""
+
+    SCHEMA: ClassVar[str] = "chronicast.library.ClipRequested"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    clip_id: str
+    """The clip: UUID."""
+    creator_id: str
+    """Account that asked for it, decimal digits."""
+    title: str = ""
+    """Title that the creator gave it."""
+    source: ClipSource
+    """What it is cut from."""
+    vod_id: str | None = None
+    """The VOD that it is cut from; null where it is cut from what is live."""
+    ends_at: int
+    """From what is live: wall clock of the picture that the creator saw last, UTC microseconds; else 0."""
+    offset_ms: int
+    """From a VOD: VOD time of its first picture, milliseconds; else 0."""
+    duration_ms: int
+    """Length asked for, milliseconds: 5,000 to 60,000."""
+    attempt: int
+    """Counted from 1: each retry is another one."""
+    created_at: int
+    """When it was asked for first, UTC microseconds."""
+
+
+class CreateClip(Event, frozen=True, kw_only=True):
+    """Somebody wants a clip."""
+
+    SCHEMA: ClassVar[str] = "chronicast.library.CreateClip"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    clip_id: str
+    """The clip: UUID."""
+    creator_id: str
+    """Account that asked for it, decimal digits."""
+    title: str = ""
+    """Title that the creator gave it."""
+    source: ClipSource
+    """What it is cut from."""
+    vod_id: str | None = None
+    """The VOD that it is cut from; null where it is cut from what is live."""
+    ends_at: int
+    """From what is live: wall clock of the picture that the creator saw last, UTC microseconds; else 0."""
+    offset_ms: int
+    """From a VOD: VOD time of its first picture, milliseconds; else 0."""
+    duration_ms: int
+    """Length asked for, milliseconds: 5,000 to 60,000."""
+
+
 class DeleteVod(Event, frozen=True, kw_only=True):
     """A VOD shall go: its time is over, or somebody said so."""
 
@@ -20,6 +134,58 @@ class DeleteVod(Event, frozen=True, kw_only=True):
     """The VOD: UUID derived from the live session's id."""
     reason: str
     """retention or command."""
+
+
+class FailClip(Event, frozen=True, kw_only=True):
+    """A worker could not make a clip."""
+
+    SCHEMA: ClassVar[str] = "chronicast.library.FailClip"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    clip_id: str
+    """The clip: UUID."""
+    attempt: int
+    """Counted from 1: each retry is another one."""
+    step: ClipStep
+    """Step that failed."""
+    cause: str
+    """What was wrong and what to do, for people."""
+
+
+class FinishClip(Event, frozen=True, kw_only=True):
+    """A worker has made a clip."""
+
+    SCHEMA: ClassVar[str] = "chronicast.library.FinishClip"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    clip_id: str
+    """The clip: UUID."""
+    attempt: int
+    """Counted from 1: each retry is another one."""
+    session_id: str
+    """Live session that it shows."""
+    begins_at: int
+    """Wall clock of its first picture, UTC microseconds."""
+    duration_ms: int
+    """Length as cut, milliseconds."""
+    frames: int
+    """Pictures in it."""
+    copied: int
+    """Pictures of them that are the source's own bytes; the others, at the cuts, were encoded again."""
+    address: str
+    """Key of the MP4 in the object store."""
+    size: int
+    """Its bytes."""
+    sha256: str
+    """SHA-256 of it, hex."""
+    thumbnail_address: str
+    """Key of the picture from its middle in the object store, JPEG."""
+    thumbnail_size: int
+    """Its bytes."""
+    thumbnail_sha256: str
+    """SHA-256 of it, hex."""
 
 
 class MakeRendition(Event, frozen=True, kw_only=True):
@@ -52,6 +218,17 @@ class MoveVod(Event, frozen=True, kw_only=True):
     """The VOD: UUID derived from the live session's id."""
     storage: StorageTier
     """Where it shall lie."""
+
+
+class RetryClip(Event, frozen=True, kw_only=True):
+    """A clip that failed shall be tried again."""
+
+    SCHEMA: ClassVar[str] = "chronicast.library.RetryClip"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    clip_id: str
+    """The clip: UUID."""
 
 
 class ShelveVod(Event, frozen=True, kw_only=True):

@@ -17,6 +17,10 @@ QUALITY = 4
 Canvas = NDArray[np.uint8]
 
 
+class NoPictureError(ValueError):
+    """Media have no picture where one is taken. Operator action: look at the source with ffprobe."""
+
+
 def thumbnail(init: bytes, segment: bytes) -> bytes:
     """The first picture of a segment, as JPEG.
 
@@ -26,6 +30,22 @@ def thumbnail(init: bytes, segment: bytes) -> bytes:
     """
     with av.open(io.BytesIO(init + segment), "r", format="mp4") as container:
         return _jpeg(_fitted(next(container.decode(video=0)), THUMBNAIL))
+
+
+def middle(video: bytes) -> bytes:
+    """The picture in the middle of an MP4, as JPEG.
+
+    Raises:
+        av.FFmpegError: the bytes are no media.
+        NoPictureError: there is no picture in them.
+    """
+    with av.open(io.BytesIO(video), "r", format="mp4") as container:
+        half = (container.duration or 0) / av.time_base / 2
+        container.seek(round(half * av.time_base))
+        frame = next((frame for frame in container.decode(video=0) if (frame.time or 0.0) >= half), None)
+    if frame is None:
+        raise NoPictureError("the video shows nothing in its middle")
+    return _jpeg(_fitted(frame, THUMBNAIL))
 
 
 def sprites(thumbnails: Sequence[bytes]) -> list[bytes]:

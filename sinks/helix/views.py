@@ -8,6 +8,10 @@ from processors.viewers.fold import EXPIRY_US
 from schemas.event import Event
 from schemas.events import BanState, MessagePosted, NoticePosted, RoomState
 from schemas.wire import Codec
+from sinks.archive import vods
+from sinks.archive.vods import Vods
+from sinks.clips import clips
+from sinks.clips.clips import Clips
 from sinks.eventsub import hub
 from sinks.helix import directory, routes
 from sinks.helix.directory import Directory
@@ -38,10 +42,12 @@ class Views:
     """The views, followed from the log. For one event loop."""
 
     def __init__(self, log: Log, codec: Codec) -> None:
-        """`codec` opens BanState."""
+        """`codec` opens BanState and ClipRequested."""
         self.accounts = Accounts()
         self.directory = Directory(self.accounts)
         self.routes = Routes(lambda channel_id: (listed := self.directory.channel(channel_id)) is not None and listed.live)
+        self.clips = Clips()
+        self.vods = Vods()
         self.listeners: list[Listener] = []
         """Hear of each event after it was applied; of those that were on the log at the start too."""
         self.forgetting: list[Callable[[str, At], None]] = []
@@ -61,7 +67,12 @@ class Views:
         now_ms = now_us() // 1_000
         since = {CHAT: now_ms - BY_NAME[CHAT].retention_ms, **dict.fromkeys(VIEWERS.inputs, now_ms - EXPIRY_US // 1_000)}
         self._follower = Follower(
-            log, codec, [*TOPICS, *directory.TOPICS, *hub.TOPICS, *routes.TOPICS, *STATES, CHAT], self._apply, since, deleted=self._deleted
+            log,
+            codec,
+            [*TOPICS, *directory.TOPICS, *hub.TOPICS, *routes.TOPICS, *STATES, clips.TOPIC, vods.TOPIC, CHAT],
+            self._apply,
+            since,
+            deleted=self._deleted,
         )
         self._counting: asyncio.Task[None] | None = None
         self.caught_up = False
@@ -162,6 +173,10 @@ class Views:
             self.routes.apply(event, at)
         elif at.topic in hub.TOPICS:
             pass
+        elif at.topic == clips.TOPIC:
+            self.clips.apply(event)
+        elif at.topic == vods.TOPIC:
+            self.vods.apply(event)
         elif isinstance(event, RoomState):
             self._rooms[event.channel_id] = event
         elif isinstance(event, BanState):

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from schemas.wire import Codec
 from sinks.origin.api import Api
+from sinks.origin.clips import ClipMedia
 from sinks.origin.config import OriginConfig
 from sinks.origin.library import Library
 from sinks.origin.media import Media
@@ -74,6 +75,7 @@ def make_app(  # noqa: PLR0917 - the parts of a process, each once
     app.add_routes(Rewind(views, log, codec).routes())
     app.add_routes(Playlists(views, sessions).routes())
     app.add_routes(media.routes())
+    app.add_routes(ClipMedia(views, objects).routes())
     app.add_routes(Library(views, objects, media, publisher).routes())
     app.add_routes(Api(views, stages, clock).routes())
     app.add_routes(Viewers(edge, stages).routes())

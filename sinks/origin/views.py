@@ -22,6 +22,7 @@ from schemas.events import (
 )
 from schemas.wire import Codec
 from sinks.archive import vods
+from sinks.clips import clips
 from sinks.origin.channel import LiveChannel
 from sinks.origin.config import OriginConfig
 from sinks.origin.problem import starting, unknown_channel
@@ -49,6 +50,7 @@ class Views:
         self._channels: dict[str, LiveChannel] = {}
         self._logins: dict[str, str] = {}
         self.vods = vods.Vods()
+        self.clips = clips.Clips()
         self.watchers: list[Callable[[Event], None]] = []
         """Hear of each whole segment and each declaration, once caught up."""
         self._caught_up = False
@@ -58,7 +60,7 @@ class Views:
         since_ms = dict.fromkeys(self._broadcast.inputs, now_ms - config.broadcast_reach_s * 1_000)
         since_ms |= dict.fromkeys(self._playlist.inputs, now_ms - config.segment_reach_s * 1_000)
         since_ms |= dict.fromkeys(self._viewers.inputs, now_ms - EXPIRY_US // 1_000)
-        topics = [PROFILES, vods.TOPIC, *since_ms]
+        topics = [PROFILES, vods.TOPIC, clips.TOPIC, *since_ms]
         self._follower = Follower(log, codec, topics, self._on_event, since_ms, deleted=self._on_deleted)
 
     @property
@@ -137,6 +139,8 @@ class Views:
             self._on_profile(event)
         elif at.topic == vods.TOPIC:
             self.vods.apply(event)
+        elif at.topic == clips.TOPIC:
+            self.clips.apply(event)
         elif at.topic in self._broadcast.inputs:
             self._on_stream(event, at)
 

@@ -90,7 +90,7 @@ def _digest(*parts: bytes) -> str:
 
 
 def routes() -> list[web.RouteDef]:
-    """`GET /`, `GET /{login}` and `GET /assets/…`, read from disk once, at the call.
+    """`GET /`, `GET /{login}`, `GET /videos/{vod_id}`, `GET /clips/{clip_id}` and `GET /assets/…`, read from disk once, at the call.
 
     `/{login}` matches any single name: add these routes after all others.
 
@@ -118,5 +118,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.get("/", html),
         web.get("/assets/{release}/{name:.+}", asset),
+        web.get("/videos/{vod_id:[\\w-]{1,64}}", html),
+        web.get("/clips/{clip_id:[\\w-]{1,64}}", html),
         web.get("/{login:[A-Za-z0-9_]{1,25}}", html),
     ]

@@ -52,3 +52,13 @@ def rendition_job(vod_id: str, rendition: str) -> str:
 def vod_event_id(vod_id: str, what: str) -> str:
     """Id of the event that tells something of a VOD, so that a repeat carries the same."""
     return str(uuid5(NAMESPACE_URL, f"chronicast:vod:{vod_id}:{what}"))
+
+
+def clip(clip_id: str, name: str) -> str:
+    """An object of a clip: `video.mp4` or `thumb.jpg`."""
+    return f"clips/{clip_id}/{name}"
+
+
+def clip_event_id(clip_id: str, what: str) -> str:
+    """Id of the event that tells something of a clip, so that a repeat carries the same."""
+    return str(uuid5(NAMESPACE_URL, f"chronicast:clip:{clip_id}:{what}"))

@@ -12,16 +12,23 @@ import uvicorn
 
 from infra import ports
 from infra.accounts import Account
+from sinks.chat.replay import ChatReplay
 from sinks.eventsub.service import EventSub
 from sinks.helix.app import make_app
 from sinks.helix.limits import POINTS
+from sinks.helix.replay import VodChats
 from sinks.helix.tokens import SCOPES
 from sinks.helix.views import Views
+from streams.edges.clips import ClipEdge
+from streams.objects import StoredObjects
 from tests.chat_stage import ChatStage, staged
 
 
 class Api:
     """The API on a port of its own."""
+
+    objects: StoredObjects
+    """Where VODs lie."""
 
     def __init__(self, stage: ChatStage, views: Views, events: EventSub, url: str, client: aiohttp.ClientSession) -> None:
         self.stage = stage
@@ -64,15 +71,20 @@ async def serving(stage: ChatStage) -> AsyncIterator[Api]:
     events = EventSub(views, stage.log, stage.codec, publisher=stage.publisher, keys=stage.ring, node="api-1", private=True)
     await views.start()
     await events.start()
+    objects = StoredObjects.at("memory://")
+    chats = VodChats(ChatReplay(lambda: stage.log, stage.codec, views.accounts), objects)
+    clips = ClipEdge(stage.publisher, stage.ring)
+    application = make_app(views, stage.edge, stage.publisher, events, playback="http://edge", clips_edge=clips, chats=chats)
     [port] = ports.free(1)
-    application = make_app(views, stage.edge, stage.publisher, events, playback="http://edge")
     server = Server(uvicorn.Config(application, port=port, log_level="warning", lifespan="off", ws="websockets-sansio"))
     running = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
     try:
         async with aiohttp.ClientSession() as client:
-            yield Api(stage, views, events, f"http://127.0.0.1:{port}", client)
+            api = Api(stage, views, events, f"http://127.0.0.1:{port}", client)
+            api.objects = objects
+            yield api
     finally:
         server.should_exit = True
         await running

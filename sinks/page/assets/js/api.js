@@ -13,6 +13,25 @@ export const liveChannels = async () => (await json('/api/channels'))?.channels 
 /** One channel, live or not; null where nobody has that name. */
 export const channel = (login) => json(`/api/channels/${encodeURIComponent(login)}`);
 
+/** A VOD; null where there is none. */
+export const vod = (id) => json(`/api/vods/${encodeURIComponent(id)}`);
+
+/** A clip and where it stands; null where there is none. */
+export const clip = (id) => json(`/api/clips/${encodeURIComponent(id)}`);
+
+/** What was said between two times of a VOD, in seconds. */
+export const pastChat = (id, from, to) => json(`/vod/${encodeURIComponent(id)}/chat?from=${from}&to=${to}`);
+
+/** Asks for something in the name of whoever has the access token; an error's message is for people. */
+export async function ask(path, token) {
+  const mine = await fetch('/oauth2/validate', { headers: { authorization: `OAuth ${token}` } });
+  const { client_id: client = '' } = mine.ok ? await mine.json() : {};
+  const response = await fetch(path, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'client-id': client } });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(answer.message ?? `The platform answered ${response.status}`);
+  return answer;
+}
+
 /** Tells the platform something. Kept alive, so that the last word outlives the page. */
 export async function post(path, message) {
   const response = await fetch(path, {

@@ -4,6 +4,7 @@ import { el, icon, iconButton, relabel, setText } from './dom.js';
 import { bitrate, seconds } from './format.js';
 import { attachMenu } from './menu.js';
 import { preferences } from './preferences.js';
+import { rewindBar } from './rewind-bar.js';
 
 const REFRESH_MS = 500;
 /** The bar hides when the pointer rests for so long over a running picture. */
@@ -55,7 +56,7 @@ function volumeControl(player) {
   return el('div', { class: 'volume' }, button, slider);
 }
 
-/** `actions`: `{ theatre, stats }` of the page around the player. */
+/** `actions`: `{ theatre, stats, clip }` of the page around the player. */
 export function controls(player, frame, actions) {
   const { video } = player;
   const play = iconButton('play', 'Play (k)', () => player.toggle());
@@ -72,6 +73,7 @@ export function controls(player, frame, actions) {
   const stats = iconButton('stats', 'Playback statistics (i)', actions.stats, { class: 'icon-button wide-only' });
   const pip = document.pictureInPictureEnabled && iconButton('pip', 'Picture in picture (p)', () => player.pictureInPicture(), { class: 'icon-button wide-only' });
   const theatre = iconButton('theatre', 'Theatre mode (t)', actions.theatre, { class: 'icon-button wide-only' });
+  const clip = iconButton('clip', 'Clip (x)', actions.clip);
   const full = iconButton('fullscreen', 'Full screen (f)', () => toggleFullscreen(frame));
   const quality = el('div', { class: 'quality' }, settings);
   attachMenu(settings, () => qualitySections(player));
@@ -99,8 +101,9 @@ export function controls(player, frame, actions) {
   return el(
     'div',
     { class: 'controls', role: 'group', 'aria-label': 'Player controls' },
+    rewindBar(player),
     el('div', { class: 'controls__side' }, play, volumeControl(player), live, latency),
-    el('div', { class: 'controls__side' }, low, stats, quality, pip, theatre, full),
+    el('div', { class: 'controls__side' }, clip, low, stats, quality, pip, theatre, full),
   );
 }
 

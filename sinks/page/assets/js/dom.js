@@ -24,6 +24,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 
 /** Outlines on a 24 x 24 grid, drawn with the current colour. */
 const ICONS = {
+  clip: 'M3 5h18v14H3zm2 2v2h2V7zm12 0v2h2V7zM5 11v2h2v-2zm12 0v2h2v-2zM5 15v2h2v-2zm12 0v2h2v-2zM9 7v10h6V7z',
   play: 'M7 4.5v15l12.5-7.5z',
   pause: 'M6.5 4.5h4v15h-4zM13.5 4.5h4v15h-4z',
   volume: 'M4 9v6h4l5 4.5v-15L8 9zM16 8.2a5 5 0 0 1 0 7.6l1.2 1.6a7 7 0 0 0 0-10.8z',

@@ -60,8 +60,8 @@ function configuration(lowLatency) {
   };
 }
 
-/** The rendition's name in its playlist's address: `/live/{login}/{rendition}.m3u8`. */
-const renditionOf = (url) => /([^/]+)\.m3u8(?:[?#]|$)/.exec(url)?.[1] ?? '';
+/** The rendition's name in its playlist's address: `/live/{login}/{rendition}.m3u8`, of the past `/live/{login}/{rendition}/rewind.m3u8`. */
+const renditionOf = (url) => /([^/]+?)(?:\/rewind)?\.m3u8(?:[?#]|$)/.exec(url)?.[1] ?? '';
 
 /** The session's folder: `/live/{login}/~{session}/{rendition}.m3u8`. */
 const sessionIn = (url) => /\/~([\w.-]+)\//.exec(url)?.[1] ?? null;
@@ -74,8 +74,8 @@ export class HlsEngine {
   #url;
   #mediaErrors = 0;
 
-  /** `events`: `{ onRenditions(), onRendition(), onFatal(reason) }`. */
-  constructor(video, url, { lowLatency, rendition }, events) {
+  /** `from`: date to begin at, ms since 1970; null begins at the live edge. `events`: `{ onRenditions(), onRendition(), onFatal(reason) }`. */
+  constructor(video, url, { lowLatency, rendition, from }, events) {
     this.#video = video;
     this.#url = url;
     this.#hls = new Hls(configuration(lowLatency));
@@ -84,11 +84,34 @@ export class HlsEngine {
       this.choose(rendition);
       events.onRenditions();
     });
+    if (from !== null) this.#beginAt(from);
     this.#hls.on(Hls.Events.LEVEL_SWITCHED, () => events.onRendition());
     this.#hls.on(Hls.Events.FRAG_BUFFERED, () => preferences.set('bandwidth', Math.round(this.#hls.bandwidthEstimate)));
     this.#hls.on(Hls.Events.ERROR, (_, error) => this.#onError(error, events));
     this.#hls.loadSource(url);
     this.#hls.attachMedia(video);
+  }
+
+  /** The first picture says where dates are on the time line. */
+  #beginAt(date) {
+    this.#hls.once(Hls.Events.FRAG_BUFFERED, () => {
+      const at = this.positionOf(date);
+      if (at !== null) this.#video.currentTime = at;
+    });
+  }
+
+  /** Where a date is on the element's time line, seconds: within what the playlist lists; null while unknown. */
+  positionOf(date) {
+    const fragments = this.#hls.latestLevelDetails?.fragments ?? [];
+    const dated = fragments.filter((one) => one.programDateTime !== null);
+    const there = dated.findLast((one) => one.programDateTime <= date) ?? dated[0];
+    if (!there) return null;
+    return there.start + Math.min(Math.max(0, (date - there.programDateTime) / 1000), there.duration);
+  }
+
+  /** Date of the oldest picture that the playlist lists, ms since 1970; NaN while unknown. */
+  get oldestDate() {
+    return this.#hls.latestLevelDetails?.fragments[0]?.programDateTime ?? NaN;
   }
 
   #onError(error, events) {

@@ -4,8 +4,10 @@ import { aboutSection, matureCover, offlineCover, quietCover, unknownCover } fro
 import { channel as fetchChannel, liveChannels } from './api.js';
 import { fillCards, fillRail } from './channels.js';
 import { chatPanel } from './chat/panel.js';
+import { clipDialog } from './clip-dialog.js';
 import { synchronise } from './clock.js';
 import { playerView } from './player-view.js';
+import { recordedRoute, recordedView } from './recorded.js';
 import { reportQuality } from './reports.js';
 import { shortcuts } from './shortcuts.js';
 import { themeButton } from './theme.js';
@@ -19,13 +21,15 @@ const main = document.getElementById('main');
 const rail = document.getElementById('rail-list');
 const theatre = () => root.classList.toggle('theatre');
 
-const view = playerView(theatre);
+let openClip = () => {};
+const view = playerView({ theatre, clip: () => openClip() });
 const { player, cover } = view;
+const recorded = recordedView();
 const about = aboutSection();
 const chat = chatPanel();
 const browse = document.createElement('section');
 browse.className = 'browse';
-main.append(view.frame, about, chat, browse);
+main.append(view.frame, recorded.section, about, chat, recorded.chat, browse);
 
 /** Login in the address; empty on the start page. */
 const route = () => decodeURIComponent(location.pathname.slice(1)).toLowerCase();
@@ -43,6 +47,7 @@ function follow(channel) {
   const known = shown?.login === channel?.login;
   const returned = known && channel?.live && (!shown.live || shown.started_at !== channel.started_at);
   shown = channel;
+  player.startedAt = channel?.live ? Date.parse(channel.started_at) : NaN;
   if (channel?.live && channel.mature && !agreed.has(channel.login)) {
     player.stop();
     coverWith(matureCover(() => {
@@ -61,9 +66,28 @@ function follow(channel) {
   }
 }
 
+/** A page of what was: nothing live plays beside it. */
+function showRecorded(past, live) {
+  root.dataset.view = 'recorded';
+  shown = null;
+  player.stop();
+  chat.show(null);
+  about.show(null);
+  fillRail(rail, live, '');
+  fillCards(browse, live, null);
+  recorded.show(past);
+}
+
 async function refresh() {
+  const past = recordedRoute();
+  view.frame.hidden = past !== null;
+  if (past === null) recorded.show(null);
   const login = route();
   const live = await liveChannels();
+  if (past !== null) {
+    if (past.id === recordedRoute()?.id) showRecorded(past, live);
+    return;
+  }
   const wanted = login ? (live.find((one) => one.login === login) ?? (await fetchChannel(login))) : featured(live);
   if (login !== route()) return; // the viewer went on meanwhile
   root.dataset.view = login ? 'watch' : 'home';
@@ -102,8 +126,9 @@ document.addEventListener('click', (event) => {
 addEventListener('popstate', keepFresh);
 player.addEventListener('state', () => player.state === 'ended' && keepFresh());
 
-document.getElementById('header-side').append(chat.toggleButton, shortcuts({ ...view, theatre, chat }, () => shown?.live), themeButton());
+document.getElementById('header-side').append(chat.toggleButton, shortcuts({ ...view, theatre, chat, clip: () => openClip() }, () => shown?.live), themeButton());
 const channelId = () => (player.login ? shown?.channel_id : null);
+openClip = clipDialog({ player, channelId }, chat.account);
 reportQuality(player, new Visit(player, channelId), channelId);
 synchronise();
 keepFresh();

@@ -25,10 +25,11 @@ export class NativeEngine {
   #video;
   #onError;
 
-  constructor(video, url, _options, events) {
+  constructor(video, url, options, events) {
     this.#video = video;
     this.#onError = () => events.onFatal(video.error?.message ?? 'the media cannot be played');
     video.addEventListener('error', this.#onError);
+    if (options.from !== null) video.addEventListener('loadedmetadata', () => (video.currentTime = this.positionOf(options.from) ?? 0), { once: true });
     video.src = url;
     events.onRenditions();
   }
@@ -38,6 +39,16 @@ export class NativeEngine {
   get playingDate() {
     const start = this.#video.getStartDate?.().getTime() ?? NaN;
     return start + this.#video.currentTime * 1000;
+  }
+
+  /** Where a date is on the element's time line, seconds; null while unknown. */
+  positionOf(date) {
+    const start = this.#video.getStartDate?.().getTime() ?? NaN;
+    return Number.isFinite(start) ? Math.max(0, (date - start) / 1000) : null;
+  }
+
+  get oldestDate() {
+    return this.#video.getStartDate?.().getTime() ?? NaN;
   }
 
   get livePosition() {

@@ -15,7 +15,7 @@ const SAYS = {
 };
 
 /** Builds the one player of the page; it moves between views with its picture running. */
-export function playerView(onTheatre) {
+export function playerView({ theatre, clip }) {
   const video = el('video', { playsinline: true, tabindex: '-1', 'aria-label': 'Live stream' });
   const freeze = el('canvas', { class: 'player__freeze', hidden: true, 'aria-hidden': 'true' });
   const player = new Player(video, freeze);
@@ -38,7 +38,7 @@ export function playerView(onTheatre) {
     stats,
     cover,
   );
-  frame.append(controls(player, frame, { theatre: onTheatre, stats: () => stats.toggle() }));
+  frame.append(controls(player, frame, { theatre, clip, stats: () => stats.toggle() }));
 
   let spinner = 0;
   const show = () => {

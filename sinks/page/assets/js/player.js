@@ -32,10 +32,13 @@ export class Player extends EventTarget {
   silenced = false;
   /** Fatal errors that made a rebuild necessary. */
   rebuilds = 0;
+  /** Since when the channel is live, ms since 1970; NaN while unknown. */
+  startedAt = NaN;
   /** What the playlists' addresses call this viewer of this channel; null before the first. */
   session = null;
 
   #login = null;
+  #from = null; // ms since 1970: the viewer has rewound further than the live playlist reaches
   #attempt = 0;
   #rebuildTimer = 0;
   #audioUrl = null;
@@ -61,6 +64,7 @@ export class Player extends EventTarget {
   async play(login) {
     if (login !== this.#login) this.session = null;
     this.#login = login;
+    this.#from = null;
     this.edge.following = true;
     if (!HlsEngine.supported() && !this.session) {
       this.session = await NativeEngine.session(this.#address());
@@ -138,8 +142,29 @@ export class Player extends EventTarget {
     }
   }
 
+  /** Whether the past is played, from a playlist of its own. */
+  get rewound() {
+    return this.#from !== null;
+  }
+
+  /** Goes to a date (ms since 1970) within the last two hours; behind the live picture's own playlist the past has one. */
+  rewindTo(date) {
+    const at = this.engine?.positionOf(date) ?? null;
+    this.edge.following = false;
+    if (at !== null && (this.rewound || date >= this.engine.oldestDate)) {
+      this.video.currentTime = at;
+    } else if (this.#login) {
+      this.#from = date;
+      this.#build();
+    }
+  }
+
   /** Back to the live edge. */
   goLive() {
+    if (this.rewound) {
+      this.play(this.#login);
+      return;
+    }
     this.edge.jump();
     if (this.video.paused) this.#start();
   }
@@ -172,6 +197,7 @@ export class Player extends EventTarget {
 
   #address() {
     if (this.quality === 'audio' && this.#audioUrl) return this.#audioUrl;
+    if (this.rewound) return new URL(`/live/${encodeURIComponent(this.#login)}/rewind.m3u8`, location.href).href;
     const session = this.session ? `~${this.session}/` : ''; // a source that is built anew is no new viewer
     const path = `/live/${encodeURIComponent(this.#login)}/${session}master.m3u8${this.lowLatency ? '' : '?latency=normal'}`;
     return new URL(path, location.href).href;
@@ -184,7 +210,7 @@ export class Player extends EventTarget {
     const Engine = HlsEngine.supported() ? HlsEngine : NativeEngine;
     this.#movedAt = performance.now();
     this.edge.fresh();
-    const options = { lowLatency: this.lowLatency, rendition: this.quality };
+    const options = { lowLatency: this.lowLatency && !this.rewound, rendition: this.quality, from: this.#from };
     this.engine = new Engine(this.video, this.#address(), options, {
       onRenditions: () => this.#learn(),
       onRendition: () => this.dispatchEvent(new Event('renditions')),

@@ -17,6 +17,7 @@ const KEYS = {
   l: ['Go live', ({ player }) => player.goLive()],
   y: ['Low latency on or off', ({ player }) => player.setLowLatency(!player.lowLatency)],
   i: ['Playback statistics', ({ stats }) => stats.toggle()],
+  x: ['Make a clip', ({ clip }) => clip()],
   t: ['Theatre mode', ({ theatre }) => theatre()],
   c: ['Chat on or off', ({ chat }) => chat.toggle()],
   p: ['Picture in picture', ({ player }) => player.pictureInPicture()],

@@ -202,6 +202,7 @@ export function composer(room, host, { people, say }) {
   return {
     element,
     reply,
+    signIn,
     mention: (login) => insert(`@${login} `),
     /** An own message is on screen: what was in doubt was sent after all. */
     seen({ text }) {

@@ -130,6 +130,7 @@ export function chatPanel() {
     apply();
   };
   element.toggleButton = toggleButton;
+  element.account = { token: () => room.token, signIn: desk.signIn };
   apply();
   return element;
 }

@@ -42,6 +42,11 @@ export class Room extends EventTarget {
     return this.#at === null ? 'joining' : 'reconnecting';
   }
 
+  /** The viewer's access token; null while signed out. */
+  get token() {
+    return this.user === null ? null : this.#token;
+  }
+
   get moderates() {
     return Boolean(this.you && (this.you.broadcaster || this.you.moderator));
   }

@@ -1,0 +1,5 @@
+"""Clips: who asked for what, and what came of it."""
+
+from processors.clips.fold import ClipsFold
+
+CLIPS = ClipsFold()

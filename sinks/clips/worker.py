@@ -1,0 +1,203 @@
+"""The clip worker: makes what the clips view says is processing, and tells what came of it.
+
+Where it stands is on the log: a clip that is processing is its work. A crash costs a repeat, and a repeat writes the same objects.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from functools import partial
+from hashlib import sha256
+from typing import Literal, NamedTuple, TypeVar
+
+import av
+import structlog
+from prometheus_client import Histogram
+
+from schemas.event import Event
+from schemas.events import ClipRequested, FailClip, FinishClip
+from schemas.wire import Codec
+from sinks.archive import pictures
+from sinks.archive.archivist import until_done
+from sinks.clips.clips import TOPIC, Clips
+from sinks.clips.collecting import Collector, Found
+from sinks.clips.cutting import Cut, UncuttableError, cut
+from sinks.clips.footage import AUDIO, SOURCE, MissingFootageError, coded
+from sinks.clips.muxing import MuxingError, muxed
+from streams.clock import now_us
+from streams.errors import StreamingError
+from streams.fold import At, Clock
+from streams.follower import Follower
+from streams.log import Log
+from streams.media import address
+from streams.media.fmp4_reader import MalformedFragmentError
+from streams.media.h264 import MalformedVideoError
+from streams.objects import Objects
+from streams.publisher import Publisher
+
+logger = structlog.get_logger()
+T = TypeVar("T")
+Step = Literal["collect", "cut", "thumbnail", "store"]
+AT_ONCE = 2
+"""Clips under way at once: one waits for its last segment while another is cut."""
+REST_S = 0.1
+"""Between two looks at the log."""
+READY = Histogram("clip_seconds", "From a clip's request to its last object.", buckets=(0.5, 1, 2, 3, 5, 8, 10, 15, 30))
+FAILURES = (
+    MissingFootageError,
+    MalformedFragmentError,
+    MalformedVideoError,
+    UncuttableError,
+    MuxingError,
+    av.FFmpegError,
+    pictures.NoPictureError,
+    OSError,
+    StreamingError,
+)
+"""What a missing or damaged source, an encoder, or a store that is away lead to."""
+
+
+class StepFailedError(Exception):
+    """A step failed; the cause is in words."""
+
+    def __init__(self, step: Step, cause: Exception) -> None:
+        super().__init__(f"{cause}" or type(cause).__name__)
+        self.step = step
+
+
+class Stored(NamedTuple):
+    """An object that is in the store."""
+
+    address: str
+    size: int
+    sha256: str
+
+
+class ClipWorker:
+    """One of a system. A second one would only repeat what the first does."""
+
+    def __init__(self, log: Log, codec: Codec, objects: Objects, publisher: Publisher, *, clock: Clock = now_us) -> None:
+        self._objects = objects
+        self._publisher = publisher
+        self._clock = clock
+        self._collector = Collector(log, codec, objects, clock)
+        self.clips = Clips()
+        self._follower = Follower(log, codec, [TOPIC], self._apply, rest_s=REST_S)
+        self._waiting: asyncio.Queue[ClipRequested] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._caught_up = False
+
+    async def start(self) -> None:
+        """Returns once it knows what is to be made; it is made meanwhile."""
+        await self._follower.start()
+        self._caught_up = True
+        for clip in self.clips.processing():
+            self._waiting.put_nowait(clip.asked)
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(AT_ONCE)]
+
+    async def close(self) -> None:
+        """Stops; what is under way is made anew at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._follower.close()
+
+    def lacks(self) -> str:
+        """Why it is not ready; empty where it is."""
+        if any(task.done() for task in self._tasks):
+            return "a part of it has failed; its log says why"
+        return "" if self._caught_up else "reading the log"
+
+    def _apply(self, event: Event, at: At) -> None:
+        self.clips.apply(event, at)
+        if self._caught_up and isinstance(event, ClipRequested):
+            self._waiting.put_nowait(event)
+
+    async def _work(self) -> None:
+        """One clip after the other."""
+        while True:
+            asked = await self._waiting.get()
+            clip = self.clips.get(asked.clip_id)
+            if clip is None or clip.status != "processing" or clip.asked.attempt != asked.attempt:
+                continue
+            try:
+                told: FinishClip | FailClip = await self._make(asked)
+                READY.observe((self._clock() - asked.created_at) / 1_000_000)
+            except StepFailedError as cause:
+                logger.warning("no clip", clip=asked.clip_id, step=cause.step, cause=str(cause))
+                told = self._failed(asked, cause)
+            await until_done(partial(self._tell, told), clip=asked.clip_id)
+
+    async def _tell(self, told: FinishClip | FailClip) -> None:
+        await asyncio.wrap_future(self._publisher.publish(told))
+
+    async def _make(self, asked: ClipRequested) -> FinishClip:
+        """Makes a clip's objects.
+
+        1. Find the recording, and wait for its last segment.
+        2. Cut, and put the tracks into one file.
+        3. Take the picture from its middle.
+        4. Write both, the video last: whoever finds it finds all. Each is written whole or not at all.
+        """
+        found = await _step("collect", self._collector.find(asked))
+        clip = await _step("cut", self._cut(found))
+        data = await _step("cut", muxed(clip))
+        picture = await _step("thumbnail", asyncio.to_thread(pictures.middle, data))
+        thumbnail = await _step("store", self._put(address.clip(asked.clip_id, "thumb.jpg"), picture))
+        video = await _step("store", self._put(address.clip(asked.clip_id, "video.mp4"), data))
+        return FinishClip(
+            event_id=address.clip_event_id(asked.clip_id, f"attempt-{asked.attempt}"),
+            correlation_id=asked.correlation_id,
+            causation_id=asked.event_id,
+            channel_id=asked.channel_id,
+            clip_id=asked.clip_id,
+            attempt=asked.attempt,
+            session_id=found.recording.session_id,
+            begins_at=_wall_clock(found, clip),
+            duration_ms=round(clip.duration * 1_000),
+            frames=clip.frames,
+            copied=clip.copied,
+            address=video.address,
+            size=video.size,
+            sha256=video.sha256,
+            thumbnail_address=thumbnail.address,
+            thumbnail_size=thumbnail.size,
+            thumbnail_sha256=thumbnail.sha256,
+        )
+
+    async def _cut(self, found: Found) -> Cut:
+        video = await coded(self._objects, found.recording, SOURCE, found.span)
+        audio = await coded(self._objects, found.recording, AUDIO, found.span)
+        return await asyncio.to_thread(cut, video, audio, found.span)
+
+    async def _put(self, place: str, data: bytes) -> Stored:
+        await self._objects.put(place, data)
+        return Stored(place, len(data), sha256(data).hexdigest())
+
+    def _failed(self, asked: ClipRequested, cause: StepFailedError) -> FailClip:
+        return FailClip(
+            event_id=address.clip_event_id(asked.clip_id, f"attempt-{asked.attempt}"),
+            correlation_id=asked.correlation_id,
+            causation_id=asked.event_id,
+            channel_id=asked.channel_id,
+            clip_id=asked.clip_id,
+            attempt=asked.attempt,
+            step=cause.step,
+            cause=f"{cause}",
+        )
+
+
+async def _step(step: Step, work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except FAILURES as cause:
+        raise StepFailedError(step, cause) from cause
+
+
+def _wall_clock(found: Found, clip: Cut) -> int:
+    """When the first picture was taken, UTC microseconds."""
+    at, wall = 0.0, 0
+    for piece in found.recording.lead:
+        if at <= clip.begin:
+            wall = piece.began_us + round((float(clip.begin) - at) * 1_000_000)
+        at += piece.seconds
+    return wall

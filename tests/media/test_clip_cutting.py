@@ -1,0 +1,243 @@
+"""Clips of a real stream, pushed by ffmpeg: cut to the frame from what is live and from its VOD, whole, and outliving the VOD."""
+
+import asyncio
+import io
+import json
+import shlex
+import subprocess
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from processors.vod.documents import SEGMENTS, read_table
+from schemas.events import ClipRequested, FailClip, FinishClip, SegmentProduced, StreamEnded, VodArchived
+from sinks.archive.archivist import Archivist
+from sinks.clips.worker import ClipWorker
+from streams.objects import Objects, StoredObjects
+from streams.objects_tiered import TieredObjects
+from tests.ingest_stage import KEY, Stage, profile
+
+pytestmark = pytest.mark.media
+SECONDS = 12
+RATE = 30
+COMMANDS = "library.clip.commands.v1"
+Frames = list[NDArray[np.int16]]
+
+
+def pushed(url: str) -> list[str]:
+    source = f"-re -f lavfi -i testsrc2=size=320x180:rate={RATE} -re -f lavfi -i sine=r=48000 -t {SECONDS}"
+    return shlex.split(f"ffmpeg -v error {source} -c:v libx264 -preset ultrafast -g 60 -bf 2 -pix_fmt yuv420p -c:a aac -f flv {url}")
+
+
+class Studio(Stage):
+    """An ingest, an archivist, a clip worker, and a stream that was clipped while it was live."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(StoredObjects.at(f"file://{folder}/objects"))
+        self.folder = folder / "objects"
+        self.live_moment = 0
+        self.live_clip: FinishClip | None = None
+
+    async def ask(self, **values: Any) -> FinishClip | FailClip:
+        """Asks for a clip as the clips view does; what its worker says."""
+        defaults = {"source": "live", "vod_id": None, "ends_at": 0, "offset_ms": 0, "attempt": 1, "created_at": 1, "creator_id": "7"}
+        clip_id = values.pop("clip_id", None) or str(uuid4())
+        asked = ClipRequested(channel_id="7", clip_id=clip_id, **{**defaults, **values})
+        self.publisher.publish(asked)
+
+        def told() -> list[FinishClip | FailClip]:
+            found = [event for event in self.all(COMMANDS) if isinstance(event, FinishClip | FailClip)]
+            return [event for event in found if (event.clip_id, event.attempt) == (clip_id, asked.attempt)]
+
+        [answer] = await self.wait(told, 20)
+        return answer
+
+    def worker(self, objects: Objects | None = None) -> ClipWorker:
+        return ClipWorker(self.log, self.codec, objects or self.objects, self.publisher)
+
+    async def film(self) -> VodArchived:
+        """Pushes a stream, clips it while it is live, and archives it."""
+        self.publisher.publish(profile())
+        archivist = Archivist(self.log, self.codec, TieredObjects({"hot": self.objects}), self.publisher, rest_s=0.05)
+        worker = self.worker()
+        await archivist.start()
+        await worker.start()
+        async with self.ingest() as edge:
+            process = await asyncio.create_subprocess_exec(*pushed(f"rtmp://127.0.0.1:{edge.port}/app/{KEY}"))
+            fourth = await self.wait(lambda: self.sources()[3:4], 15)
+            self.live_moment = fourth[0].programme_date_time + 2_700_000  # in a segment that has not come yet
+            answer = await self.ask(ends_at=self.live_moment, duration_ms=5_500)
+            assert isinstance(answer, FinishClip), answer
+            self.live_clip = answer
+            assert await process.wait() == 0
+            await self.wait(lambda: self.events(StreamEnded))
+            [vod] = await self.wait(lambda: self.events(VodArchived, "library.vod.events.v1"), 20)
+        await worker.close()
+        await archivist.close()
+        return vod
+
+    def sources(self) -> list[SegmentProduced]:
+        return [event for event in self.events(SegmentProduced) if event.rendition == "source"]
+
+
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Studio, VodArchived]:
+    studio = Studio(tmp_path_factory.mktemp("clips"))
+    return studio, asyncio.run(studio.film())
+
+
+@pytest.fixture(scope="module")
+def reference(filmed: tuple[Studio, VodArchived]) -> Frames:
+    """Every picture of the source, in the order in which they are shown."""
+    studio, vod = filmed
+    folder = studio.folder / vod.channel_id / vod.vod_id / "source"
+    data = (folder / "init-0.mp4").read_bytes() + b"".join(path.read_bytes() for path in sorted(folder.glob("*.m4s")))
+    found = pictures(data)
+    assert len(found) == SECONDS * RATE
+    return found
+
+
+def pictures(data: bytes) -> Frames:
+    with av.open(io.BytesIO(data), "r", format="mp4") as container:
+        return [frame.to_ndarray(format="gray").astype(np.int16) for frame in container.decode(video=0)]
+
+
+def place(picture: NDArray[np.int16], reference: Frames) -> int:
+    """Number of the source's picture that it is nearest to."""
+    return int(np.argmin([np.abs(picture - other).mean() for other in reference]))
+
+
+def probed(path: Path) -> dict[str, Any]:
+    shown = subprocess.run(
+        shlex.split(f"ffprobe -v error -show_format -show_streams -show_packets -of json {path}"), check=True, capture_output=True
+    )
+    assert shown.stderr == b""
+    found: dict[str, Any] = json.loads(shown.stdout)
+    return found
+
+
+def whole(studio: Studio, clip: FinishClip, seconds: float) -> Path:
+    """The clip's file, after what holds of each clip was looked at."""
+    video = studio.folder / f"clips/{clip.clip_id}/video.mp4"
+    thumb = studio.folder / f"clips/{clip.clip_id}/thumb.jpg"
+    data = video.read_bytes()
+    assert (clip.address, clip.sha256) == (f"clips/{clip.clip_id}/video.mp4", sha256(data).hexdigest())
+    assert sha256(thumb.read_bytes()).hexdigest() == clip.thumbnail_sha256
+    assert 0 < data.index(b"moov") < data.index(b"mdat")  # the index first
+    found = probed(video)
+    assert {stream["codec_type"] for stream in found["streams"]} == {"audio", "video"}
+    assert abs(float(found["format"]["start_time"])) < 0.001
+    assert abs(float(found["format"]["duration"]) - seconds) <= 1 / RATE
+    assert abs(clip.duration_ms / 1_000 - seconds) <= 1 / RATE
+    sound = [float(packet["pts_time"]) for packet in found["packets"] if packet["codec_type"] == "audio"]
+    assert sound[0] <= 1_024 / 48_000
+    assert all(abs(after - before - 1_024 / 48_000) < 0.001 for before, after in pairwise(sound))
+    return video
+
+
+@pytest.mark.row("K2", "K3", "K4")
+def test_a_live_clip_ends_with_the_picture_that_was_seen_and_keeps_the_source_between_the_cuts(
+    filmed: tuple[Studio, VodArchived], reference: Frames
+) -> None:
+    studio, _ = filmed
+    clip = studio.live_clip
+    assert clip is not None
+    shown = pictures(whole(studio, clip, 5.5).read_bytes())
+    places = [place(picture, reference) for picture in shown]
+    assert places == list(range(places[0], places[0] + len(shown)))  # each picture once, in order
+    first = studio.sources()[0]
+    expected = (studio.live_moment - first.programme_date_time) / 1e6 * RATE
+    assert abs(places[-1] + 1 - expected) <= 1 + 2  # B-frames are shown two frames after they are decoded
+    assert len(shown) == clip.frames
+    assert clip.copied == 120  # the two groups in the middle
+    middle = shown[len(shown) // 2]
+    assert np.abs(middle - reference[places[len(shown) // 2]]).max() == 0  # the very bytes
+
+
+@pytest.mark.row("K2", "K4")
+async def test_a_clip_of_a_vod_has_the_asked_pictures_and_outlives_it(filmed: tuple[Studio, VodArchived], reference: Frames) -> None:
+    studio, vod = filmed
+    worker = studio.worker()
+    await worker.start()
+    clip = await studio.ask(source="vod", vod_id=vod.vod_id, offset_ms=2_500, duration_ms=6_000)
+    assert isinstance(clip, FinishClip), clip
+    again = await studio.ask(source="vod", vod_id=vod.vod_id, offset_ms=2_500, duration_ms=6_000, clip_id=clip.clip_id, attempt=2)
+    await worker.close()
+    assert isinstance(again, FinishClip)
+    assert (again.sha256, again.thumbnail_sha256) == (clip.sha256, clip.thumbnail_sha256)
+    shown = pictures(whole(studio, clip, 6.0).read_bytes())
+    places = [place(picture, reference) for picture in shown]
+    assert places == list(range(places[0], places[0] + 180))
+    assert abs(places[0] - 2.5 * RATE) <= 1 + 2
+    await TieredObjects({"hot": studio.objects}).delete(list(await studio.objects.list(f"{vod.channel_id}/{vod.vod_id}/source"))[-1:])
+    whole(studio, clip, 6.0)
+
+
+@pytest.mark.row("K7")
+async def test_what_is_not_there_fails_with_its_step_and_leaves_no_object(filmed: tuple[Studio, VodArchived]) -> None:
+    studio, vod = filmed
+    worker = studio.worker()
+    await worker.start()
+    long = await studio.ask(source="vod", vod_id=vod.vod_id, offset_ms=8_000, duration_ms=10_000)
+    gone = await studio.ask(source="vod", vod_id="none", offset_ms=0, duration_ms=5_000)
+    await worker.close()
+    assert isinstance(long, FailClip)
+    assert (long.step, "not so much to cut" in long.cause) == ("collect", True)
+    assert isinstance(gone, FailClip)
+    assert gone.step == "collect"
+    for one in (long, gone):
+        assert not (studio.folder / "clips" / one.clip_id).exists()
+
+
+class Failing:
+    """A store that refuses to write one kind of object, or gives other bytes."""
+
+    def __init__(self, objects: Objects, *, refuses: str = "", spoils: str = "") -> None:
+        self._objects = objects
+        self._refuses = refuses
+        self._spoils = spoils
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._objects, name)
+
+    async def put(self, address: str, data: bytes) -> None:
+        if self._refuses and address.endswith(self._refuses):
+            raise OSError(28, "No space left on device")
+        await self._objects.put(address, data)
+
+    async def get(self, address: str) -> bytes:
+        data = await self._objects.get(address)
+        return data[: len(data) // 2] if self._spoils and address.endswith(self._spoils) else data
+
+
+@pytest.mark.row("K7")
+@pytest.mark.parametrize(("fault", "step"), [({"refuses": "video.mp4"}, "store"), ({"spoils": "00002.m4s"}, "cut")])
+async def test_a_step_that_fails_is_named_and_tried_again_with_success(
+    filmed: tuple[Studio, VodArchived], fault: dict[str, str], step: str
+) -> None:
+    studio, vod = filmed
+    table = next(one for one in vod.documents if one.address.endswith(SEGMENTS))
+    piece = read_table(await studio.objects.get(table.address)).recording.tracks[0].pieces[1]
+    spoilt = {name: piece.address if value == "00002.m4s" else value for name, value in fault.items()}
+    worker = studio.worker(Failing(studio.objects, **spoilt))
+    await worker.start()
+    ask = {"source": "vod", "vod_id": vod.vod_id, "offset_ms": 1_000, "duration_ms": 5_000, "clip_id": str(uuid4())}
+    failed = await studio.ask(**ask)
+    await worker.close()
+    assert isinstance(failed, FailClip)
+    assert failed.step == step
+    assert failed.cause
+    assert not (studio.folder / "clips" / failed.clip_id / "video.mp4").exists()
+    worker = studio.worker()
+    await worker.start()
+    done = await studio.ask(**ask, attempt=2)
+    await worker.close()
+    assert isinstance(done, FinishClip), done
+    whole(studio, done, 5.0)
