@@ -28,11 +28,10 @@ RUN = {
     "ffmpeg": "ffmpeg",
     "setpriv": "util-linux",
     "nginx": "nginx-light",
-    "redis-server": "redis-server",
     "postgres": "postgresql",
 }
 """Program -> Debian package that has it."""
-SERVICES = {"nginx-light": "nginx", "redis-server": "redis-server", "postgresql": "postgresql"}
+SERVICES = {"nginx-light": "nginx", "postgresql": "postgresql"}
 """Package -> a server that Debian starts with it, on a port that is everybody's."""
 POSTGRES = Path("/usr/lib/postgresql")
 """Where Debian keeps PostgreSQL, a folder a version, off the path."""
