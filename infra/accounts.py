@@ -20,6 +20,7 @@ LOGIN = re.compile(r"[a-z0-9][a-z0-9_]{1,24}")
 RESERVED = {
     *("api", "assets", "auth", "chat", "eventsub", "healthz", "helix", "irc", "live"),
     *("media", "metrics", "mock", "oauth2", "readyz", "recommendations", "time", "ws"),
+    *("browse", "dashboard"),
 }
 """First parts of addresses at the edge: a channel's page is at `/{login}`."""
 MARK = "cc_"

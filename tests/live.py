@@ -18,6 +18,8 @@ class Live(NamedTuple):
 
     system: System
     login: str
+    access_token: str
+    """Its owner's."""
 
     @property
     def page(self) -> str:

@@ -45,7 +45,7 @@ async def live(system: System) -> AsyncIterator[Live]:
     account = await system.account("demo", "partner")
     async with publishing(account.rtmp_url):
         await answers(f"{system.url}/live/{account.login}/master.m3u8", LADDER[-1])
-        yield Live(system, account.login)
+        yield Live(system, account.login, account.access_token)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -32,6 +32,9 @@ export async function ask(path, token) {
   return answer;
 }
 
+/** What each stage between camera and screen took lately, by mode; none of a channel that nobody knows. */
+export const latency = async (login) => (await json(`/api/channels/${encodeURIComponent(login)}/latency`))?.stages ?? [];
+
 /** Tells the platform something. Kept alive, so that the last word outlives the page. */
 export async function post(path, message) {
   const response = await fetch(path, {

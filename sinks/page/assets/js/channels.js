@@ -1,4 +1,4 @@
-/** Channels as lists show them: the rail beside the page and the cards of the start page. */
+/** Channels as lists show them: the rail beside the page, and what cards are made of. */
 
 import { el } from './dom.js';
 import { count, hue, initials, language } from './format.js';
@@ -34,35 +34,6 @@ function railItem(channel, current) {
 export function fillRail(list, channels, current) {
   const items = channels.map((channel) => railItem(channel, current));
   list.replaceChildren(...(items.length ? items : [el('li', { class: 'rail__empty' }, 'Nobody is live right now')]));
-}
-
-function card(channel) {
-  const picture = el('div', { class: 'card__picture', 'aria-hidden': 'true' }, el('span', { class: 'card__initials' }, initials(channel.display_name)), liveBadge());
-  picture.style.setProperty('--hue', String(hue(channel.login)));
-  return el(
-    'a',
-    { href: `/${channel.login}`, class: 'card' },
-    picture,
-    el(
-      'div',
-      { class: 'card__text' },
-      avatar(channel),
-      el(
-        'div',
-        { class: 'card__lines' },
-        el('span', { class: 'card__title' }, subject(channel)),
-        el('span', { class: 'card__name' }, channel.display_name),
-        el('span', { class: 'tags' }, tags(channel)),
-      ),
-    ),
-  );
-}
-
-/** Cards of the channels that are live, without the one that is on screen already. */
-export function fillCards(section, channels, except) {
-  const others = channels.filter((channel) => channel.login !== except);
-  section.hidden = others.length === 0;
-  section.replaceChildren(el('h2', {}, except ? 'Also live' : 'Live channels'), el('div', { class: 'cards' }, others.map(card)));
 }
 
 /** Category, language and audience. */

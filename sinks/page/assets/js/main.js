@@ -2,13 +2,19 @@
 
 import { aboutSection, matureCover, offlineCover, quietCover, unknownCover } from './about.js';
 import { channel as fetchChannel, liveChannels } from './api.js';
-import { fillCards, fillRail } from './channels.js';
+import { browsePage } from './browse.js';
+import { fillRail } from './channels.js';
 import { chatPanel } from './chat/panel.js';
 import { clipDialog } from './clip-dialog.js';
 import { synchronise } from './clock.js';
+import { dashboardPage } from './dashboard.js';
+import { el, icon } from './dom.js';
+import { homeRows } from './home.js';
 import { playerView } from './player-view.js';
 import { recordedRoute, recordedView } from './recorded.js';
 import { reportQuality } from './reports.js';
+import { searchBox } from './search.js';
+import { resume } from './session.js';
 import { shortcuts } from './shortcuts.js';
 import { themeButton } from './theme.js';
 import { Visit } from './visit.js';
@@ -29,9 +35,12 @@ const about = aboutSection();
 const chat = chatPanel();
 const browse = document.createElement('section');
 browse.className = 'browse';
-main.append(view.frame, recorded.section, about, chat, recorded.chat, browse);
+homeRows(browse);
+/** Pages without a player, by the name in the address. */
+const pages = { __proto__: null, browse: browsePage(), dashboard: dashboardPage() };
+main.append(view.frame, recorded.section, about, chat, recorded.chat, browse, ...Object.values(pages));
 
-/** Login in the address; empty on the start page. */
+/** Login or page in the address; empty on the start page. */
 const route = () => decodeURIComponent(location.pathname.slice(1)).toLowerCase();
 
 let shown = null; // the channel on screen, as the API told it
@@ -74,8 +83,23 @@ function showRecorded(past, live) {
   chat.show(null);
   about.show(null);
   fillRail(rail, live, '');
-  fillCards(browse, live, null);
+  browse.show(live, null, false);
   recorded.show(past);
+}
+
+/** Shows a page without a player, or none. */
+function turnTo(name, live) {
+  if (pages[name]) {
+    player.stop();
+    shown = null;
+    about.show(null);
+    chat.show(null);
+  }
+  for (const [other, page] of Object.entries(pages)) {
+    page.hidden = other !== name;
+    if (other === name) page.show(live);
+    else page.leave?.();
+  }
 }
 
 async function refresh() {
@@ -84,8 +108,15 @@ async function refresh() {
   if (past === null) recorded.show(null);
   const login = route();
   const live = await liveChannels();
+  if (login !== route()) return;
+  turnTo(login, live);
   if (past !== null) {
-    if (past.id === recordedRoute()?.id) showRecorded(past, live);
+    showRecorded(past, live);
+    return;
+  }
+  if (pages[login]) {
+    root.dataset.view = login;
+    fillRail(rail, live, '');
     return;
   }
   const wanted = login ? (live.find((one) => one.login === login) ?? (await fetchChannel(login))) : featured(live);
@@ -93,7 +124,7 @@ async function refresh() {
   root.dataset.view = login ? 'watch' : 'home';
   document.title = wanted && login ? `${wanted.display_name} – Chronicast` : 'Chronicast';
   fillRail(rail, live, login);
-  fillCards(browse, live, wanted?.login);
+  browse.show(live, wanted?.login, !login);
   about.show(wanted, !login);
   chat.show(login && wanted ? wanted.login : null);
   follow(wanted);
@@ -114,21 +145,36 @@ async function keepFresh() {
   timer = setTimeout(keepFresh, REFRESH_MS);
 }
 
+/** Goes to an address of the page. */
+function go(address) {
+  if (new URL(address, location.href).href !== location.href) history.pushState(null, '', address);
+  keepFresh();
+  scrollTo(0, 0);
+}
+
 /** Links within the page change the channel without loading it again, so that sound and full screen stay. */
 document.addEventListener('click', (event) => {
   const link = event.target.closest('a[href^="/"]');
   if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  if (link.pathname !== location.pathname) history.pushState(null, '', link.pathname);
-  keepFresh();
-  scrollTo(0, 0);
+  go(link.href);
 });
 addEventListener('popstate', keepFresh);
 player.addEventListener('state', () => player.state === 'ended' && keepFresh());
 
-document.getElementById('header-side').append(chat.toggleButton, shortcuts({ ...view, theatre, chat, clip: () => openClip() }, () => shown?.live), themeButton());
+const link = (href, name, label) => el('a', { href, class: 'icon-button', title: label, 'aria-label': label }, icon(name));
+document.querySelector('.brand').after(searchBox(go));
+document
+  .getElementById('header-side')
+  .append(
+    link('/browse', 'browse', 'Browse'),
+    link('/dashboard', 'dashboard', 'Creator dashboard'),
+    chat.toggleButton,
+    shortcuts({ ...view, theatre, chat, clip: () => openClip() }, () => shown?.live),
+    themeButton(),
+  );
 const channelId = () => (player.login ? shown?.channel_id : null);
 openClip = clipDialog({ player, channelId }, chat.account);
 reportQuality(player, new Visit(player, channelId), channelId);
 synchronise();
-keepFresh();
+resume().catch(() => null).finally(keepFresh);
