@@ -59,8 +59,8 @@ class FaustWorker:
         code_version: str = "",
         sent: Callable[[str, int], int] = lambda view, partition: 0,
     ) -> None:
-        """`directory` is for Faust's own files. `ticker` is run by the group's leader. `instance` makes the membership
-        static, for rolling restarts: a name that no other worker has. A killed worker's partitions move after `session_s`.
+        """`directory` is for Faust's own files. `ticker` is run by whoever has the first fold's partition 0. `instance` makes the
+        membership static, for rolling restarts: a name that no other worker has. A killed worker's partitions move after `session_s`.
         `code_version` names the build in dead letters. `sent`: by view and partition, the offset before which outputs were sent by
         what the view was before (`Generations.sent`).
 
@@ -136,10 +136,15 @@ class FaustWorker:
         return app
 
     def _add_ticker(self, app: Any, ticker: Ticker) -> None:
-        async def tick() -> None:
-            ticker.tick()
+        # One worker of a group has the partition. Faust's own leader is whoever has a topic that Faust makes when it starts: where the
+        # first assignment comes before the broker tells of that topic, nobody leads until the next one.
+        first = TP(self._runners[0].topic, 0)
 
-        app.timer(INTERVAL_S, on_leader=True)(tick)
+        async def tick() -> None:
+            if first in app.consumer.assignment():
+                ticker.tick()
+
+        app.timer(INTERVAL_S)(tick)
 
     def _fail(self, cause: Exception) -> None:
         logger.error("worker stops", cause=str(cause))
@@ -243,6 +248,7 @@ SETTINGS: dict[str, Any] = {
     "autodiscover": False,
     "processing_guarantee": "at_least_once",  # Faust's exactly_once loses and hangs (faust-streaming 323, 517)
     "store": "memory://",  # no table is ever made
+    "topic_disable_leader": True,  # who ticks is told by a partition
     "table_standby_replicas": 0,
     "broker_commit_interval": COMMIT_S,
     "broker_max_poll_records": BATCH,

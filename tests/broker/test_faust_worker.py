@@ -147,7 +147,7 @@ async def test_a_bug_stops_the_worker_before_the_record_is_acknowledged(stage: S
         await stage.until(lambda: stage.count(OUTPUT) == 20, work)
 
 
-async def test_the_leader_ticks_each_partition_of_a_ticked_topic_once_a_second(stage: Stage) -> None:
+async def test_one_worker_ticks_each_partition_of_a_ticked_topic_once_a_second(stage: Stage) -> None:
     topic = "media.capacity.commands.v1"
     async with stage.worker(CountingFold(), ticker=Ticker(stage.publisher)) as (_, work):
         await stage.until(lambda: min(stage.log.ends(topic).values()) >= 4, work)
