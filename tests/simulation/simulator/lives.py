@@ -24,6 +24,7 @@ from schemas.events import (
 )
 from tests.simulation.counting import POISONED
 from tests.simulation.simulator.chat_lives import fleets, society, speakers, talk
+from tests.simulation.simulator.library_lives import LIBRARY_LIVES
 from tests.simulation.simulator.workloads import Edges, Life, weighted
 
 SIZES = ((3840, 2160, 60.0), (1920, 1080, 60.0), (1920, 1080, 30.0), (1280, 720, 50.0), (720, 1280, 30.0), (284, 160, 15.0), (0, 0, 0.0))
@@ -233,6 +234,7 @@ LIVES: dict[str, Life] = {
     "chat.user.events.v1": speakers,
     "chat.fleet.commands.v1": fleets,
     "society": society,
+    **LIBRARY_LIVES,
 }
 """By input topic; a fold that has a life of its own goes by its name."""
 
