@@ -15,7 +15,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 MIRA = user("11", "Mira", "#101020")
 BARD = user("12", "ByteBard", "#b56bff")
 LIVE = "document.querySelector('.chat').dataset.state === 'live'"
-LINES = ".log .line--message"
+LOG = ".chat:not(.chat--replay) .log"
+"""Of the live chat: a page that shows a VOD has one beside it."""
+LINES = f"{LOG} .line--message"
 
 
 class Room:
@@ -134,7 +136,7 @@ async def test_signed_in_viewer_says_something_and_sees_it_once(enter: Enter, st
 async def test_token_is_kept_where_asked_and_gone_after_signing_out(enter: Enter) -> None:
     room = await enter()
     await room.page.get_by_role("button", name="Sign in to chat").click()
-    await room.page.get_by_label("Access token").fill("viewer-token")
+    await room.page.get_by_role("dialog").get_by_label("Access token").fill("viewer-token")
     await room.page.get_by_label("Keep it in this browser").check()
     await room.page.get_by_role("button", name="Sign in", exact=True).click()
     await room.field.wait_for()
@@ -174,7 +176,7 @@ async def test_what_is_moderated_leaves_the_viewers_page_at_once(enter: Enter, s
     await room.lines(4)
     await stage.publish({"type": "deleted", "id": rude["id"]})
     assert await room.lines(3) == ["more of it", "what a day", "hm"]
-    assert "rude" not in await room.page.locator(".log").inner_html()
+    assert "rude" not in await room.page.locator(LOG).inner_html()
     await stage.publish({"type": "silenced", "user": BARD, "seconds": 600})
     assert await room.lines(2) == ["what a day", "hm"]
     await stage.publish({"type": "cleared"})
@@ -196,7 +198,7 @@ async def test_moderator_acts_on_lines_and_still_sees_what_was_deleted(enter: En
     assert await deleted.locator(".line__text").is_hidden()
     await deleted.hover()
     assert await deleted.locator(".line__text").is_visible()
-    await room.page.locator(".log").focus()
+    await room.page.locator(LOG).focus()
     await room.page.keyboard.press("ArrowUp")
     await room.page.keyboard.press("Enter")
     await room.page.get_by_role("menuitem", name="Ban").press("Enter")
@@ -280,7 +282,7 @@ async def test_reading_further_up_is_not_disturbed(enter: Enter, stage: Scripted
     await stage.publish(*(message(f"line {number}", MIRA) for number in range(50)))
     room = await enter()
     await room.lines(50)
-    await room.page.locator(".log").hover()
+    await room.page.locator(LOG).hover()
     await room.page.mouse.wheel(0, -400)
     await room.page.get_by_text("Paused while you read").wait_for()
     top = await room.page.evaluate("document.querySelector('.log').scrollTop")
@@ -309,7 +311,7 @@ async def test_hundred_messages_a_second_are_shown_in_order_within_bounds(enter:
     assert [text.strip() for text in texts] == [f"{burst}:{n}" for burst in range(60) for n in range(5)]
     await stage.publish(*(message(f"late {n}", MIRA) for n in range(40)), skipped=1204)
     await until(room.page, "[...document.querySelectorAll('.log .line__text')].at(-1).textContent === 'late 39'")
-    assert await room.page.locator(".log > *").count() == 300
+    assert await room.page.locator(f"{LOG} > *").count() == 300
     await room.page.get_by_text("Sampled: 1,204 messages left out").wait_for()
 
 
@@ -325,8 +327,8 @@ async def test_markup_in_texts_and_names_is_shown_as_text(enter: Enter, stage: S
     room = await enter("viewer-token")
     texts = await room.lines(2)
     assert texts[0] == evil
-    assert await room.page.locator(".log").locator("script, b, img:not(.chat-badge)").count() == 0
-    assert await room.page.locator(".log a").evaluate_all("all => all.map((one) => one.protocol)") == ["https:"]
+    assert await room.page.locator(LOG).locator("script, b, img:not(.chat-badge)").count() == 0
+    assert await room.page.locator(f"{LOG} a").evaluate_all("all => all.map((one) => one.protocol)") == ["https:"]
     assert await room.page.evaluate("window.hurt") is None
 
 
