@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 THEMES = ("dark", "light")
+NAMELESS = """[...document.querySelectorAll('button')].filter((b) => !b.ariaLabel && !b.textContent.trim()).map((b) => b.className)"""
+"""Buttons that a screen reader has no name for."""
 
 
 @pytest.mark.row("U3")
@@ -81,7 +83,7 @@ async def test_start_page_leads_to_the_channel_with_the_picture_running(browser:
     async with viewing(browser, live.system.url) as viewer:
         await viewer.playing()
         await viewer.page.evaluate("window.loadedOnce = true")
-        await viewer.page.get_by_role("link", name="Watch").click()
+        await viewer.page.get_by_role("link", name="Watch", exact=True).click()
         await until(viewer.page, "document.documentElement.dataset.view === 'watch'")
         assert viewer.page.url == live.page
         assert (await viewer.sees(2)).gaps() == []

@@ -60,6 +60,7 @@ def test_the_personal_fields_of_this_build() -> None:
         **dict.fromkeys(("Announce", "MessageHeld", "MessagePosted", "NoticePosted", "PostMessage"), said),
         **{name: [("reason", "user_id")] for name in ("BanState", "SanctionUser", "UserBanned", "UserTimedOut")},
         "EventSubscription": [("secret", "user_id")],
+        **{name: [("title", "creator_id")] for name in ("ClipRequested", "CreateClip")},
     }
 
 

@@ -30,7 +30,7 @@ export class ChatLog extends EventTarget {
     super();
     this.#room = room;
     this.list = el('div', { class: 'log', role: 'log', 'aria-label': 'Chat messages', 'aria-live': 'polite', tabindex: '0' });
-    this.newer = el('button', { type: 'button', class: 'log__newer', hidden: true, onClick: () => this.resume() }, icon('down'), el('span'));
+    this.newer = el('button', { type: 'button', class: 'log__newer', hidden: true, onClick: () => this.resume() }, icon('down'), el('span', {}, 'Newest messages'));
     this.element = el('div', { class: 'chat__log' }, this.list, this.newer);
     this.list.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.list.addEventListener('keydown', (event) => this.#walk(event));
