@@ -6,8 +6,8 @@ import msgspec
 
 from processors.playlist.iframes import iframe_playlist
 from processors.playlist.master import master
-from processors.playlist.rates import media_rate
 from processors.playlist.recorded import recorded_playlist
+from processors.playlist.rendition import rendition
 from processors.playlist.text import date_time
 from processors.playlist.window import Listing
 from processors.vod.about import About
@@ -105,16 +105,8 @@ def timeline(recording: Recording) -> list[dict[str, int]]:
 
 
 def _rendition(listing: Listing) -> dict[str, Any]:
-    declared, rate = listing.declared, media_rate(listing)
     return {
-        "name": listing.rendition,
-        "kind": declared.kind,
-        "codecs": declared.codecs,
-        "width": declared.width,
-        "height": declared.height,
-        "frame_rate": declared.frame_rate,
-        "bit_rate": rate.mean,
-        "peak_bit_rate": rate.peak,
+        **rendition(listing),
         "segments": len(listing.segments),
         "gaps": len(listing.entries) - len(listing.segments),
         "playlist": f"{listing.rendition}/index.m3u8",

@@ -5,9 +5,8 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from processors.playlist.rates import media_rate
+from processors.playlist.rendition import rendition
 from processors.playlist.text import date_time
-from processors.playlist.window import Listing
 from sinks.origin.channel import LiveChannel
 from sinks.origin.problem import starting
 from sinks.origin.stages import Stages
@@ -86,7 +85,9 @@ def describe(channel: LiveChannel, now: int) -> dict[str, Any]:
         found["language"] = broadcast.language or found["language"]
     if channel.live:
         folder = f"/live/{login}"
-        found["renditions"] = [_rendition(listing, folder) for listing in channel.playable(parts=True)]
+        found["renditions"] = [
+            {**rendition(listing), "playlist": f"{folder}/{listing.rendition}.m3u8"} for listing in channel.playable(parts=True)
+        ]
         found["playlists"] = {
             "hls": f"{folder}/master.m3u8",
             "hls_normal": f"{folder}/master.m3u8?latency=normal",
@@ -94,21 +95,6 @@ def describe(channel: LiveChannel, now: int) -> dict[str, Any]:
             "dash": f"{folder}/manifest.mpd",
         }
     return found
-
-
-def _rendition(listing: Listing, folder: str) -> dict[str, Any]:
-    declared, rate = listing.declared, media_rate(listing)
-    return {
-        "name": listing.rendition,
-        "kind": declared.kind,
-        "codecs": declared.codecs,
-        "width": declared.width,
-        "height": declared.height,
-        "frame_rate": declared.frame_rate,
-        "bit_rate": rate.mean,
-        "peak_bit_rate": rate.peak,
-        "playlist": f"{folder}/{listing.rendition}.m3u8",
-    }
 
 
 def json_answer(content: Any) -> web.Response:
