@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from schemas.event import Event
 from schemas.events import StreamEnded, StreamStarted, StreamUpdated
+from schemas.events.channel import Tier
 
 
 class About(msgspec.Struct, frozen=True):
@@ -13,7 +14,7 @@ class About(msgspec.Struct, frozen=True):
     channel_id: str
     session_id: str
     login: str
-    tier: str
+    tier: Tier
     started_at: int
     """UTC microseconds."""
     width: int

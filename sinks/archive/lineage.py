@@ -146,13 +146,13 @@ class Lineage:
         """The newest assignment before the segment."""
         found = None
         for job, at in channel_events(self._log, self._codec, "media.transcode.events.v1", event.channel_id):
-            named = isinstance(job, JobAssigned | JobUpgraded) and job.session_id == event.session_id
-            if named and event.rendition in job.renditions and job.occurred_at <= event.occurred_at:  # type: ignore[attr-defined]
+            if not isinstance(job, JobAssigned | JobUpgraded) or job.session_id != event.session_id:
+                continue
+            if event.rendition in job.renditions and job.occurred_at <= event.occurred_at:
                 found = job, at
         if found is not None:
             job, at = found
-            worker: str = getattr(job, "worker_id", "")
-            yield _event("assigned", job, at, f"job to {worker}", holds=event.producer == worker)
+            yield _event("assigned", job, at, f"job to {job.worker_id}", holds=event.producer == job.worker_id)
 
     def _session(self, channel_id: str, session_id: str) -> list[Hop]:
         """The session's beginning and end, as ingest told them."""

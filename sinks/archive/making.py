@@ -184,7 +184,7 @@ def event(made: Made, about: About, vod_id: str, revision: int, retention_days: 
         session_id=about.session_id,
         revision=revision,
         login=about.login,
-        tier=about.tier,  # type: ignore[arg-type]
+        tier=about.tier,
         retention_days=retention_days,
         title=about.title,
         category=about.category,
