@@ -1,8 +1,8 @@
 """`chronicast clip create|list|retry`: clips of what is live and of VODs."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from threading import Event
 from typing import Annotated
 from uuid import uuid4
 
@@ -16,13 +16,13 @@ from processors.clips.fold import LONGEST_MS, SHORTEST_MS
 from schemas.events import CreateClip, RetryClip
 from sinks.clips.clips import TOPIC, Clip, Clips, describe
 from streams.clock import now_us
+from streams.log import Record
 from streams.reading import whole
 
 clip = typer.Typer(no_args_is_help=True, help="Clips of what is live and of VODs.")
 PRODUCER = "clip-command"
 DELAY_US = 2_000_000
 """Between camera and viewer where no moment is named."""
-LOOK_S = 0.2
 
 
 def made(found: Parts) -> Clips:
@@ -65,8 +65,9 @@ def create(
             offset_ms=offset_ms,
             duration_ms=duration_ms,
         )
+        starts = found.log.ends(TOPIC)
         found.publisher(PRODUCER).publish(asked).result()
-        one = _settled(found, clip_id, wait)
+        one = _settled(found, starts, clip_id, wait) if wait else None
     if as_json:
         show_json(describe(one) if one is not None else {"clip_id": clip_id, "status": "processing", "page": f"/clips/{clip_id}"})
     else:
@@ -112,16 +113,22 @@ def retry(clip_id: Annotated[str, typer.Argument(help="Id of the clip, as `clip 
         out.print(f"{clip_id} is tried again")
 
 
-def _settled(found: Parts, clip_id: str, wait: float) -> Clip | None:
-    """The clip once it is ready or has failed; what is known of it where the time is over."""
-    until = time.monotonic() + wait
-    one = None
-    while time.monotonic() < until:
-        one = made(found).get(clip_id)
+def _settled(found: Parts, starts: Mapping[int, int], clip_id: str, wait: float) -> Clip | None:
+    """The clip once it is ready or has failed; what is known of it where the time is over. `starts`: offsets before it was asked for."""
+    clips, settled = Clips(), Event()
+
+    def hear(records: Sequence[Record]) -> None:
+        for record in records:
+            if record.value is not None:
+                clips.apply(found.codec.decode(record.value))
+        one = clips.get(clip_id)
         if one is not None and one.status != "processing":
-            break
-        time.sleep(LOOK_S)
-    return one
+            settled.set()
+
+    tail = found.log.tail({(TOPIC, partition): start for partition, start in starts.items()}, hear)
+    settled.wait(wait)
+    tail.close()
+    return clips.get(clip_id)
 
 
 def _say(clip_id: str, one: Clip | None) -> None:
