@@ -54,6 +54,7 @@ class Writers:
         for pid in pids:
             while Path(f"/proc/{pid}").exists():
                 time.sleep(0.001)
+        self._process.stdout.read()  # the last words of the killed would be taken for those of the next
         self._rest = b""
 
     def close(self) -> None:
