@@ -73,8 +73,7 @@ def rebuild(
 
 
 def _site(site: ViewSite) -> Site:
-    source, codec, _, snapshots = site.connection
-    return Site(site.fold, source, codec, site.settings.folder / "views", site.generations, snapshots, _committed(site.settings, site.fold))
+    return Site(site.fold, site.connect, site.settings.folder / "views", site.generations, _committed(site.settings, site.fold))
 
 
 def _committed(settings: Settings, fold: Fold) -> Callable[[], Mapping[int, int]]:

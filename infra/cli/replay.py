@@ -11,7 +11,7 @@ from rich.table import Table
 
 from infra.cli.console import USAGE, AsJson, CommandError, out, running, show_json
 from infra.cli.moments import MOMENTS, milliseconds
-from infra.cli.progress import Progress, progress
+from infra.cli.progress import progress
 from infra.cli.slice_replays import FromFile, Pin, Speed, ToKafka, ToRegistry, Way, replay_slice
 from infra.cli.tail import topic_named
 from infra.replaying import Connect, Place
@@ -23,6 +23,7 @@ from streams.outputs import view_name
 from streams.replay.bounded import replay as run
 from streams.replay.manifest import Manifest
 from streams.replay.partition import Plan
+from streams.replay.processes import Sum
 from streams.replay.ranges import Bound, Moment, ranges
 
 SNAPSHOT = "snapshot"
@@ -61,7 +62,7 @@ def replay(
     plan = _plan(connect, names[0], (since, until), partition or [])._replace(outputs=not state_only, code_version=code_version())
     began = time.monotonic()
     with progress(f"replaying {names[0]}") as shown:
-        manifest = run(plan, connect, stores=store, processes=processes or None, told=_Sum(plan, shown))
+        manifest = run(plan, connect, stores=store, processes=processes or None, told=Sum(plan.ranges, shown))
     seconds = time.monotonic() - began
     asyncio.run(manifest.keep(StoredObjects.at(now.objects_url)))
     if as_json:
@@ -95,19 +96,6 @@ def _bound(text: str, option: str) -> Bound:
     if text in ("start", "end"):
         return None
     return int(text) if text.isdigit() else Moment(milliseconds(text.removeprefix("-"), option))
-
-
-class _Sum:
-    """Makes one progress of those of the partitions."""
-
-    def __init__(self, plan: Plan, shown: Progress) -> None:
-        self._ranges = plan.ranges
-        self._done = dict.fromkeys(plan.ranges, 0)
-        self._shown = shown
-
-    def __call__(self, partition: int, offset: int) -> None:
-        self._done[partition] = offset - self._ranges[partition].start
-        self._shown(sum(self._done.values()), sum(map(len, self._ranges.values())))
 
 
 def _show(manifest: Manifest, seconds: float, store: Path | None) -> None:

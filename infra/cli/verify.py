@@ -1,6 +1,5 @@
 """`chronicast verify VIEW`: folds a view afresh from the log and compares it with the live one."""
 
-import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -14,7 +13,8 @@ from infra.cli.view_site import FromPlace, ViewName, ViewSite, row_table, short,
 from infra.replaying import Place
 from streams.envelope import rfc3339
 from streams.views.bisection import Parting
-from streams.views.verification import Ground, PartitionVerdict, Verdict, Verification
+from streams.views.verification import PartitionVerdict, Verdict, Verifying
+from streams.views.verification import verify as verify_all
 from streams.views.verified_outputs import OutputsVerdict
 
 FAULTS = 10
@@ -44,22 +44,21 @@ def verify(
 
 def verified(site: ViewSite, *, from_snapshot: bool = False, outputs: bool = False) -> Verdict:
     """Verifies the stores in use."""
-    now, (fold, connection) = site.settings, (site.fold, site.connection)
+    now, fold = site.settings, site.fold
     if not site.generations.runs(fold):
         raise CommandError(
             f"{site.stores} is in use and this build has v{fold.version}: verify it with the build that folded it, or ./chronicast "
             f"rebuild {fold.name}"
         )
-    ground = Ground(fold, connection.source, connection.codec, now.folder / "views" / site.stores, connection.snapshots)
     with progress(f"verifying {site.stores}") as shown, TemporaryDirectory(prefix="verify-", dir=now.folder) as scratch:
-        verification = Verification(ground, Path(scratch) / "stores")
-        return asyncio.run(verification.run(from_snapshot=from_snapshot, outputs=outputs, told=shown))
+        asked = Verifying(fold, site.connect, now.folder / "views" / site.stores, Path(scratch), from_snapshot, outputs)
+        return verify_all(asked, shown)
 
 
 def show_verdict(verdict: Verdict, *, as_json: bool) -> None:
     """Prints a verdict, for people or for programs."""
     if as_json:
-        show_json(msgspec.to_builtins(verdict))
+        show_json({"equal": verdict.equal, **msgspec.to_builtins(verdict)})
         return
     rate = f", {verdict.events / verdict.seconds:,.0f}/s" if verdict.seconds else ""
     for found in verdict.partitions:

@@ -26,6 +26,7 @@ class ViewSite(NamedTuple):
 
     settings: Settings
     fold: Fold
+    connect: Connect
     connection: Connection
     generations: Generations
 
@@ -50,9 +51,10 @@ def view_site(name: str, place: Place = Place.KAFKA) -> ViewSite:
     """
     fold = _fold(name)
     now = running()
-    connection = Connect.for_fold(now, place, fold)()
+    connect = Connect.for_fold(now, place, fold)
+    connection = connect()
     kafka = connection if place is Place.KAFKA else Connect(now)()
-    return ViewSite(now, fold, connection, read_generations(kafka.source, kafka.codec))
+    return ViewSite(now, fold, connect, connection, read_generations(kafka.source, kafka.codec))
 
 
 def stored(name: str, place: Place = Place.KAFKA) -> ViewSite:

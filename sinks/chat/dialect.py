@@ -31,7 +31,14 @@ class Standing(NamedTuple):
     badge_info: Sequence[str]
 
 
-class Room(Protocol):
+class Shown(Protocol):
+    """What is on view in a channel's chat."""
+
+    def message(self, message_id: str) -> MessagePosted | None:
+        """A message that is shown and among the newest hundreds: for replies and deletions."""
+
+
+class Room(Shown, Protocol):
     """A channel's chat, as a gateway has it."""
 
     channel_id: str
@@ -51,9 +58,6 @@ class Room(Protocol):
     @property
     def state(self) -> RoomState:
         """Its rules; those of a new room before the first row."""
-
-    def message(self, message_id: str) -> MessagePosted | None:
-        """A message that is shown and among the newest hundreds: for replies and deletions."""
 
     def standing(self, user_id: str) -> Standing:
         """What a user is in it."""

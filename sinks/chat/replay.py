@@ -14,7 +14,6 @@ from schemas.wire import Codec
 from sinks.chat.recent import Recent
 from sinks.chat.web.events import JsonEvents
 from streams.edges.accounts import Accounts
-from streams.fold import At
 from streams.keys import partition_for
 from streams.log import Record, Source
 from streams.repeats import Repeats
@@ -88,13 +87,6 @@ class _Moderation:
         self.events: list[tuple[int, Event]] = []
 
 
-class _Room:
-    """The little of a room that rendering asks for."""
-
-    def __init__(self, recent: Recent) -> None:
-        self.message = recent.message
-
-
 class ChatReplay:
     """Reads the chat topic. A reading costs what lies between its two times, and what moderators did since it was asked for last."""
 
@@ -135,12 +127,9 @@ class ChatReplay:
                 recent.add(record.offset, event)
         for offset, event in self._taken(source, channel_id, partition, read):
             recent.add(offset, event)
-        room, lines = _Room(recent), []
-        for offset, event in recent.after(start - 1):
-            if isinstance(event, MessagePosted | NoticePosted) and event.occurred_at < end_us:
-                at = At(TOPIC, partition, offset, event.occurred_at)
-                lines.append(Line(event.occurred_at, msgspec.json.decode(self._json.render(room, event, at))))  # type: ignore[arg-type]
-        return Part(lines, end_us)
+        events = (event for _, event in recent.after(start - 1) if event.occurred_at < end_us)
+        told = ((event.occurred_at, self._json.told(recent, event)) for event in events if isinstance(event, MessagePosted | NoticePosted))
+        return Part([Line(time, event) for time, event in told if event is not None], end_us)
 
     def _taken(self, source: Source, channel_id: str, partition: int, start: int) -> Sequence[tuple[int, Event]]:
         """What moderators took away since an offset, up to now; what was read before is not read again."""

@@ -3,19 +3,17 @@
 There is no producer in it and no group: nothing is sent, no offset committed, no effect repeated.
 """
 
-import os
 from collections import Counter
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from streams.outputs import view_name
 from streams.replay.digests import named
 from streams.replay.manifest import Manifest, over_all
-from streams.replay.partition import Connect, Plan, Told, replay_partition
-from streams.replay.processes import in_processes
-
-WORTH_A_PROCESS = 200_000
-"""Records for which another process pays: it starts in about a second, and reads or folds this many in two to four."""
+from streams.replay.partition import Connect, Plan, replay_partitions
+from streams.replay.processes import Told, in_processes
 
 
 def replay(plan: Plan, connect: Connect, *, stores: Path | None = None, processes: int | None = None, told: Told | None = None) -> Manifest:
@@ -30,17 +28,11 @@ def replay(plan: Plan, connect: Connect, *, stores: Path | None = None, processe
     if stores is None:
         with TemporaryDirectory(prefix="chronicast-replay-") as temporary:
             return replay(plan, connect, stores=Path(temporary), processes=processes, told=told)
-    total = sum(len(asked) for asked in plan.ranges.values())
-    count = processes or max(1, min(len(os.sched_getaffinity(0)), total // WORTH_A_PROCESS, len(plan.ranges)))
-    heard = told or (lambda partition, offset: None)
-    if count == 1:
-        connection = connect()
-        found = [replay_partition(connection, plan, partition, stores, heard) for partition in plan.ranges]
-    else:
-        found = in_processes(plan, connect, stores, count, heard)
-        connection = connect()
+    sizes = {partition: len(asked) for partition, asked in plan.ranges.items()}
+    work = partial(replay_partitions, connect, plan, stores)
+    found = list(chain.from_iterable(in_processes(work, sizes, told or (lambda partition, offset: None), processes)))
     counts = sum((each.beginnings for each in found), Counter[bytes | None]())
-    schemas, events = named(counts, connection.registry)
+    schemas, events = named(counts, connect().registry)
     parts = sorted((each.part for each in found), key=lambda part: part.partition)
     return Manifest(
         topic=plan.topic,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,13 +14,11 @@ from streams.log import Source
 from streams.outputs import view_name
 from streams.replay.digests import RunningDigest, beginnings
 from streams.replay.manifest import PartitionReplay
+from streams.replay.processes import Told
 from streams.snapshots import Snapshots
 from streams.store import BEGINNING, Progress
 from streams.store_rocksdict import RocksStores
 from streams.views.refolding import Refold, in_batches
-
-Told = Callable[[int, int], None]
-"""Hears (partition, offset that is next)."""
 
 
 class Connection(NamedTuple):
@@ -56,6 +54,12 @@ class Replayed(NamedTuple):
 
     part: PartitionReplay
     beginnings: Counter[bytes | None]
+
+
+def replay_partitions(connect: Connect, plan: Plan, directory: Path, partitions: Sequence[int], told: Told) -> list[Replayed]:
+    """Replays some partitions, one after another; blocking."""
+    connection = connect()
+    return [replay_partition(connection, plan, partition, directory, told) for partition in partitions]
 
 
 def replay_partition(connection: Connection, plan: Plan, partition: int, directory: Path, told: Told) -> Replayed:

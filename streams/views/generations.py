@@ -35,14 +35,15 @@ class Generations:
 
     def __init__(self) -> None:
         self._entries: dict[str, ViewCutOver] = {}
-        self.changed: Callable[[ViewCutOver], None] = lambda event: None
+        self.changed: Callable[[ViewCutOver], None] | None = None
         """Called after each cut-over that is heard of."""
 
     def apply(self, event: Event, at: At) -> None:
         """Takes an event of the registry's topic."""
         if isinstance(event, ViewCutOver):
             self._entries[event.view] = event
-            self.changed(event)
+            if self.changed is not None:
+                self.changed(event)
 
     def entry(self, view: str) -> ViewCutOver | None:
         """The last cut-over of a view."""

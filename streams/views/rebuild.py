@@ -1,21 +1,22 @@
 """Rebuilds a view: folds it again into stores beside the live ones, and lets them take over by an event."""
 
+import asyncio
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from schemas.events import ViewCutOver
-from schemas.wire import Codec
 from streams.errors import FatalError, StreamingError
 from streams.fold import Fold
-from streams.log import Source
 from streams.outputs import view_name
 from streams.publisher import Publisher
-from streams.snapshots import Snapshots
+from streams.replay.partition import Connect
+from streams.replay.processes import Sum, Told, helping, in_processes
 from streams.store import DIGEST_MODULUS, Progress
 from streams.store_rocksdict import ReadOnlyStore, RocksStores
 from streams.views.differences import differences
@@ -27,8 +28,6 @@ from streams.views.store_reading import open_reading, partitions_of, progress_at
 
 CLOSE = 1_000
 """Records that may be missing at the cut-over: the worker folds them in some tens of milliseconds before it goes on."""
-Told = Callable[[int, int], None]
-"""Hears of progress: records folded, records in all."""
 
 
 class NoWayBackError(StreamingError):
@@ -42,12 +41,10 @@ class Site(NamedTuple):
     """What a view is rebuilt from and where."""
 
     fold: Fold
-    source: Source
-    codec: Codec
+    connect: Connect
     views: Path
     """Folder of all live stores."""
     generations: Generations
-    snapshots: Snapshots | None = None
     sent: Callable[[], Mapping[int, int]] = dict
     """Per partition the offset before which the worker's outputs are on the log, as its group committed it: what is asked where the
     live stores are gone."""
@@ -105,9 +102,11 @@ class Rebuild:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._source, self._codec, _, self._snapshots = site.connect()
         self._fold = site.fold
         self._view = view_name(site.fold)
-        self._folded = 0
+        self.folded = 0
+        """Records so far."""
 
     def next(self) -> Generation:
         """The generation that is made: the fold's version if that is not in use yet, otherwise its next set of stores."""
@@ -116,8 +115,10 @@ class Rebuild:
         numbers = [each.number for each in known if each is not None and each.version == fold.version]
         return Generation(fold.version, max(numbers) + 1 if numbers else 0)
 
-    async def build(self, told: Told = lambda done, total: None) -> Built:
+    async def build(self, told: Callable[[int, int], None] = lambda done, total: None, processes: int | None = None) -> Built:
         """Folds afresh up to where the live view is, again and again until it is close, and compares.
+
+        `told` hears (records done, records in all). `processes`: None takes what helps.
 
         Raises:
             GoneError: the beginning of the input is gone and no snapshot stands for it.
@@ -130,16 +131,16 @@ class Rebuild:
         try:
             # 2. Catch up: each round is as long as what came in during the one before.
             while self._behind(targets := self._targets()) > CLOSE:
-                await self._catch_up(targets, told)
+                await self._catch_up(targets, told, processes)
             # 3. The last round goes to a position that is the live view's own, so that the digests can be compared.
             parts = [await self._compare(partition) for partition in targets]
             # 4. Under their name the stores can be opened; another host takes them from the object store.
             (self._working / self._view).rename(directory)
             for partition in targets:
-                await save_closed(self._site.snapshots, directory.name, partition, directory / str(partition), self._working / "checkpoint")
+                await save_closed(self._snapshots, directory.name, partition, directory / str(partition), self._working / "checkpoint")
         finally:
             shutil.rmtree(self._working, ignore_errors=True)
-        return Built(directory.name, *generation, self._site.live.name, self._folded, tuple(parts))
+        return Built(directory.name, *generation, self._site.live.name, self.folded, tuple(parts))
 
     async def cut_over(self, built: Built, publisher: Publisher) -> ViewCutOver:
         """Says that the new stores take over, and waits until the log has it."""
@@ -160,7 +161,7 @@ class Rebuild:
     def _targets(self) -> dict[int, int]:
         """Per partition the watermark to fold to: never beyond what the live view has sent."""
         sent = {partition: offset - 1 for partition, offset in self._site.sent().items()}
-        found = {partition: sent.get(partition, -1) for partition in self._site.source.ends(self._fold.inputs[0])}
+        found = {partition: sent.get(partition, -1) for partition in self._source.ends(self._fold.inputs[0])}
         for partition in partitions_of(self._site.live):
             with suppress(FatalError):  # a damaged store: what was committed of it counts
                 found[partition] = progress_at(self._site.live / str(partition)).watermark
@@ -174,18 +175,28 @@ class Rebuild:
         path = self._working / self._view / str(partition)
         return progress_at(path) if path.exists() else Progress(-1, 0)
 
-    async def _catch_up(self, targets: Mapping[int, int], told: Told) -> None:
+    async def _catch_up(self, targets: Mapping[int, int], told: Callable[[int, int], None], processes: int | None) -> None:
         """Folds each partition to its target."""
-        total = self._folded + self._behind(targets)
-        for partition, watermark in targets.items():
-            await self._fold_to(partition, watermark, lambda: told(self._folded, total))
+        missing = {partition: range(self._progress(partition).watermark + 1, watermark + 1) for partition, watermark in targets.items()}
+        sizes = {partition: len(offsets) for partition, offsets in missing.items()}
+        count = processes or helping(sizes)
+        if count == 1:
+            await self.fold(targets, Sum(missing, told))
+            return
+        work = partial(fold_partitions, self._site._replace(sent=dict), targets)  # what the group committed is asked for here alone
+        self.folded += sum(await asyncio.to_thread(in_processes, work, sizes, Sum(missing, told), count))
 
-    async def _fold_to(self, partition: int, watermark: int, told: Callable[[], None] = lambda: None) -> Progress:
+    async def fold(self, targets: Mapping[int, int], told: Told) -> None:
+        """Folds some partitions to watermarks, one after another."""
+        for partition, watermark in targets.items():
+            await self._fold_to(partition, watermark, told)
+
+    async def _fold_to(self, partition: int, watermark: int, told: Told = lambda partition, offset: None) -> Progress:
         """Folds one partition to a watermark."""
 
         def hear(count: int) -> None:
-            self._folded += count
-            told()
+            self.folded += count
+            told(partition, refolded.progress.watermark + 1)
 
         path = self._working / self._view / str(partition)
         if not path.exists():
@@ -193,17 +204,18 @@ class Rebuild:
             await self._begin(partition, path, watermark)
         store = RocksStores(self._working).open(self._view, partition)
         try:
-            return await refold(Refold(self._fold, self._site.codec, store, partition), self._site.source, watermark + 1, hear)
+            refolded = Refold(self._fold, self._codec, store, partition)
+            return await refold(refolded, self._source, watermark + 1, hear)
         finally:
             store.close()
 
     async def _begin(self, partition: int, path: Path, watermark: int) -> None:
         """Begins with a snapshot where the log's beginning is gone."""
-        start = self._site.source.starts_at(self._fold.inputs[0], None)[partition]
+        start = self._source.starts_at(self._fold.inputs[0], None)[partition]
         if start == 0 or watermark < 0:
             return
         name = self._site.live.name
-        snapshots = self._site.snapshots if self._site.generations.runs(self._fold) else None  # another version's rows are no beginning
+        snapshots = self._snapshots if self._site.generations.runs(self._fold) else None  # another version's rows are no beginning
         if await restore_base(snapshots, name, partition, path, start=start, at_most=watermark) is None:
             raise GoneError(
                 f"{self._fold.inputs[0]}/{partition} begins at offset {start}, and no snapshot of {name} stands for what lay before"
@@ -228,6 +240,13 @@ class Rebuild:
         return BuiltPartition(partition, fresh.watermark, f"{fresh.digest:032x}", f"{live.digest:032x}", differing)
 
 
+def fold_partitions(site: Site, targets: Mapping[int, int], partitions: Sequence[int], told: Told) -> int:
+    """In a process: folds some partitions to their watermarks; the records that it took. Blocking."""
+    rebuild = Rebuild(site)
+    asyncio.run(rebuild.fold({partition: targets[partition] for partition in partitions}, told))
+    return rebuild.folded
+
+
 def roll_back(site: Site, publisher: Publisher) -> ViewCutOver:
     """Lets the stores that were in use before come back; what they lack is folded into them silently.
 
@@ -244,7 +263,7 @@ def roll_back(site: Site, publisher: Publisher) -> ViewCutOver:
     digest = sum(progress_at(stores / str(partition)).digest for partition in partitions)
     sent = site.sent()
     positions = []
-    for partition in sorted(site.source.ends(site.fold.inputs[0])):
+    for partition in sorted(site.connect().source.ends(site.fold.inputs[0])):
         path = site.live / str(partition)
         positions.append(progress_at(path).watermark if (path / "CURRENT").exists() else sent.get(partition, 0) - 1)
     return _publish(publisher, site.fold, previous, active, positions=tuple(positions), digest=digest, reason="rolled_back")

@@ -1,8 +1,11 @@
 """Verifies a view: folds it again from the log beside the live one, and says where the two part."""
 
+import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
@@ -14,6 +17,8 @@ from streams.errors import StreamingError
 from streams.fold import Fold
 from streams.log import Source
 from streams.outputs import view_name
+from streams.replay.partition import Connect
+from streams.replay.processes import Sum, Told, in_processes
 from streams.snapshots import DamagedSnapshotError, Snapshots
 from streams.store import Progress
 from streams.store_rocksdict import RocksStores
@@ -23,12 +28,10 @@ from streams.views.differences import Decoders, RowDifference, differences, plac
 from streams.views.past import restore_base
 from streams.views.refolding import Refold, refold
 from streams.views.store_reading import NoStoreError, StoreReading, open_reading, partitions_of
-from streams.views.verified_outputs import ExpectedOutputs, OutputsVerdict, verify_outputs
+from streams.views.verified_outputs import ExpectedOutputs, OutputsVerdict, joined, verify_outputs
 
 SHOWN = 20
 """Differing rows told one by one; the others are counted."""
-Told = Callable[[int, int], None]
-"""Hears of progress: records folded, records in all."""
 
 
 class NotVerifiableError(StreamingError):
@@ -84,13 +87,17 @@ class Verdict(msgspec.Struct, frozen=True):
     """What was found in all partitions."""
 
     view: str
-    equal: bool
     events: int
     """Events folded afresh."""
     seconds: float
     partitions: tuple[PartitionVerdict, ...]
     outputs: OutputsVerdict | None
     """None where it was not asked for."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing was found in any of them."""
+        return all(partition.equal for partition in self.partitions) and not (self.outputs and self.outputs.faults)
 
 
 class Ground(NamedTuple):
@@ -104,8 +111,61 @@ class Ground(NamedTuple):
     snapshots: Snapshots | None = None
 
 
+class Verifying(NamedTuple):
+    """What is asked for. Goes to other processes."""
+
+    fold: Fold
+    connect: Connect
+    directory: Path
+    """The live stores, as in Ground."""
+    scratch: Path
+    from_snapshot: bool = False
+    """Begin with the newest snapshot: proves what came since."""
+    outputs: bool = False
+    """Check too that each output is on the log."""
+
+
+def verify(asked: Verifying, told: Callable[[int, int], None] = lambda done, total: None, processes: int | None = None) -> Verdict:
+    """Verifies all partitions that have a store here, in as many processes as help, or in so many; blocking.
+
+    `told` hears (records done, records in all).
+
+    Raises:
+        NoStoreError: none has.
+        NotVerifiableError: a partition cannot be folded again.
+    """
+    began, source, topic = monotonic(), asked.connect().source, asked.fold.inputs[0]
+    starts, ends = source.starts_at(topic, None), source.ends(topic)
+    ranges = {partition: range(starts[partition], ends[partition]) for partition in stored(asked.directory)}
+    sizes = {partition: len(there) for partition, there in ranges.items()}
+    found = in_processes(partial(verify_partitions, asked), sizes, Sum(ranges, told), processes)
+    partitions = sorted(chain.from_iterable(verdict.partitions for verdict in found), key=lambda verdict: verdict.partition)
+    sent = [verdict.outputs for verdict in found if verdict.outputs is not None]
+    events = sum(verdict.events for verdict in found)
+    return Verdict(asked.directory.name, events, monotonic() - began, tuple(partitions), joined(sent) if sent else None)
+
+
+def verify_partitions(asked: Verifying, partitions: Sequence[int], told: Told) -> Verdict:
+    """In a process: verifies some partitions, one after another; blocking."""
+    source, codec, _, snapshots = asked.connect()
+    verification = Verification(Ground(asked.fold, source, codec, asked.directory, snapshots), asked.scratch / str(partitions[0]))
+    return asyncio.run(verification.run(partitions, from_snapshot=asked.from_snapshot, outputs=asked.outputs, told=told))
+
+
+def stored(directory: Path) -> list[int]:
+    """The partitions of a view that have a store here.
+
+    Raises:
+        NoStoreError: there is none.
+    """
+    found = partitions_of(directory)
+    if not found:
+        raise NoStoreError(f"{directory} holds no stores: {directory.name} was never folded on this host, or the folder was removed")
+    return found
+
+
 class Verification:
-    """Verifies one view on this host, as often as it is asked to."""
+    """Verifies a view's partitions, one after another."""
 
     def __init__(self, ground: Ground, scratch: Path) -> None:
         """`scratch`: a folder for the fresh stores, removed at the end."""
@@ -116,8 +176,15 @@ class Verification:
         self._scratch = scratch
         self._decoders = Decoders(ground.fold)
 
-    async def run(self, *, from_snapshot: bool = False, outputs: bool = False, told: Told = lambda done, total: None) -> Verdict:
-        """Verifies all partitions that have a store here.
+    async def run(
+        self,
+        partitions: Sequence[int] | None = None,
+        *,
+        from_snapshot: bool = False,
+        outputs: bool = False,
+        told: Told = lambda partition, offset: None,
+    ) -> Verdict:
+        """Verifies some partitions; None: all that have a store here.
 
         Raises:
             NoStoreError: none has.
@@ -125,32 +192,23 @@ class Verification:
         """
         began = monotonic()
         ground = self._ground
-        live = {partition: open_reading(ground.directory / str(partition)) for partition in partitions_of(ground.directory)}
-        if not live:
-            raise NoStoreError(f"{ground.directory} holds no stores: {self._view} was never folded on this host, or the folder was removed")
+        wanted = stored(ground.directory) if partitions is None else partitions
+        live = {partition: open_reading(ground.directory / str(partition)) for partition in wanted}
         expected = ExpectedOutputs(ground.fold) if outputs else None
         for partition, reading in live.items():
             if reading.damage:
                 reading.progress = Progress(ground.log.ends(self._topic)[partition] - 1, 0)
         try:
             bases = {partition: await self._begin(partition, reading.progress, from_snapshot) for partition, reading in live.items()}
-            total = sum(live[partition].progress.watermark - base for partition, base in bases.items())
-            count = 0
-
-            def hear(more: int) -> None:
-                nonlocal count
-                count += more
-                told(count, total)
-
-            verdicts = tuple([await self._verify(partition, reading, expected, hear) for partition, reading in live.items()])
+            verdicts = tuple([await self._verify(partition, reading, expected, told) for partition, reading in live.items()])
             ranges = {partition: (base, live[partition].progress.watermark) for partition, base in bases.items()}
             sent = verify_outputs(expected, ground.log, ground.codec, ranges) if expected else None
         finally:
             for reading in live.values():
                 reading.store.close()
             shutil.rmtree(self._scratch, ignore_errors=True)
-        equal = all(verdict.equal for verdict in verdicts) and not (sent and sent.faults)
-        return Verdict(self._view, equal, total, monotonic() - began, verdicts, sent)
+        events = sum(up_to - after for after, up_to in ranges.values())
+        return Verdict(self._view, events, monotonic() - began, verdicts, sent)
 
     async def _begin(self, partition: int, live: Progress, newest: bool) -> int:
         """Restores the snapshot to begin with; its watermark, -1 for the log's beginning."""
@@ -169,15 +227,17 @@ class Verification:
             )
         return -1
 
-    async def _verify(
-        self, partition: int, live: StoreReading, expected: ExpectedOutputs | None, hear: Callable[[int], None]
-    ) -> PartitionVerdict:
+    async def _verify(self, partition: int, live: StoreReading, expected: ExpectedOutputs | None, told: Told) -> PartitionVerdict:
         """Folds one partition afresh, compares, and finds the event where they part."""
         fold, log, codec, _, snapshots = self._ground
         store = RocksStores(self._fresh).open(self._fresh_view, partition)
         try:
             folded = Refold(fold, codec, store, partition, expected)
             first = folded.progress.watermark + 1
+
+            def hear(_: int) -> None:
+                told(partition, folded.progress.watermark + 1)
+
             # 1. Fold up to each snapshot of the live view: the first digest that differs narrows the search.
             good, bad = folded.progress.watermark, None
             for mark in await self._marks(partition, folded.progress, live.progress):

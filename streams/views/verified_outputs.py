@@ -1,6 +1,6 @@
 """Whether the outputs that a view must have made are on the log: each there, with the same id and bytes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -135,7 +135,18 @@ def verify_outputs(expected: ExpectedOutputs, log: Readable, codec: Codec, range
         gone = (number, partition) in cut and (first is None or source < first)
         if not gone and BY_NAME.get(expected.topics[number]) not in COMPACTED:
             faults.append(OutputFault(*source, "lost", expected.topics[number]))
-    return OutputsVerdict(len(expected.made), repeats, tuple(sorted(faults, key=lambda f: (f.partition, f.offset, f.index))))
+    return OutputsVerdict(len(expected.made), repeats, in_order(faults))
+
+
+def joined(found: Sequence[OutputsVerdict]) -> OutputsVerdict:
+    """The verdict about the outputs of several sets of input partitions."""
+    expected, repeats = (sum(getattr(verdict, name) for verdict in found) for name in ("expected", "repeats"))
+    return OutputsVerdict(expected, repeats, in_order(fault for verdict in found for fault in verdict.faults))
+
+
+def in_order(faults: Iterable[OutputFault]) -> tuple[OutputFault, ...]:
+    """Faults in the order of their inputs."""
+    return tuple(sorted(faults, key=lambda fault: (fault.partition, fault.offset, fault.index)))
 
 
 COMPACTED = tuple(topic for topic in BY_NAME.values() if topic.cleanup == "compact")

@@ -147,7 +147,7 @@ def test_what_is_not_there_is_refused_with_what_is() -> None:
 def test_a_process_that_fails_or_dies_ends_the_replay() -> None:
     with pytest.raises(FatalError, match="no such place"):
         replay(whole(), fails, processes=2)
-    with pytest.raises(FatalError, match=r"died and left partitions \[0, 1, 2, 3\]"):
+    with pytest.raises(FatalError, match=r"died and left partitions \[\d, \d\]"):
         replay(whole(), dies, processes=2)
 
 
@@ -161,7 +161,7 @@ def test_a_manifest_is_stored_by_its_content(objects: StoredObjects) -> None:
 
 @given(st.dictionaries(st.integers(0, 20), st.integers(0, 100), min_size=1), st.integers(1, 5))
 def test_each_partition_is_one_processes_share(sizes: dict[int, int], count: int) -> None:
-    found = shares({partition: range(size) for partition, size in sizes.items()}, count)
+    found = shares(sizes, count)
     assert sorted(partition for share in found for partition in share) == sorted(sizes)
     loads = [sum(sizes[partition] for partition in share) for share in found]
     assert max(loads) <= sum(sizes.values()) / count + max(sizes.values())

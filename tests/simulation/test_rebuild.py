@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from schemas.events import Followed
+from schemas.registry import LocalRegistry
 from streams.errors import FatalError
 from streams.fold import At
+from streams.replay.partition import Connection
 from streams.rows import ENCODER
 from streams.runner import Runner
 from streams.snapshots import Snapshots
@@ -47,9 +49,8 @@ class Stage:
 
     def site(self, fold=None, sent=dict) -> Site:
         fold = fold or self.live.fold
-        return Site(
-            fold, self.live.log, self.live.codec, self.views, read_generations(self.live.log, self.live.codec), self.snapshots, sent
-        )
+        connection = Connection(self.live.log, self.live.codec, LocalRegistry(), self.snapshots)
+        return Site(fold, lambda: connection, self.views, read_generations(self.live.log, self.live.codec), sent)
 
     async def follow(self, count: int) -> None:
         """New events, folded by the worker."""

@@ -1,5 +1,6 @@
 """The checker is checked: what goes wrong in a live view is found, and named with its key and event."""
 
+import asyncio
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -9,12 +10,14 @@ import pytest
 
 from schemas.event import Event
 from schemas.events import Followed
+from schemas.registry import LocalRegistry
 from streams.fold import At, Rows, Table
+from streams.replay.partition import Connection
 from streams.rows import ENCODER
 from streams.snapshots import Snapshots
 from streams.store import table_prefix
 from streams.views.store_reading import NoStoreError
-from streams.views.verification import Ground, NotVerifiableError, Verdict, Verification
+from streams.views.verification import Ground, NotVerifiableError, Verdict, Verification, Verifying, verify
 from tests.live_view import LiveView
 from tests.simulation.counting import INPUT, TOTAL, Count, CountingFold
 
@@ -86,7 +89,9 @@ async def test_a_view_that_is_right_is_equal_and_so_are_its_outputs(tmp_path: Pa
     live.append(follows())
     await live.fold_on()
     told = []
-    verdict = await verified(live, outputs=True, told=lambda done, total: told.append((done, total)))
+    connection = Connection(live.log, live.codec, LocalRegistry())
+    asked = Verifying(live.fold, lambda: connection, live.directory, tmp_path / "scratch", outputs=True)
+    verdict = await asyncio.to_thread(verify, asked, lambda done, total: told.append((done, total)))
     assert verdict.equal
     assert verdict.events == EVENTS
     assert all(each.live == each.rows == each.fresh and each.parting is None for each in verdict.partitions)

@@ -21,7 +21,7 @@ from schemas.events import (
     UserUnbanned,
 )
 from schemas.events.chat import EmoteSpan
-from sinks.chat.dialect import Room
+from sinks.chat.dialect import Room, Shown
 from streams.edges.accounts import Accounts
 from streams.fold import At
 
@@ -44,9 +44,9 @@ class JsonEvents:
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._told: dict[type[Event], Callable[[Room, Any], Json]] = {
+        self._tell: dict[type[Event], Callable[[Shown, Any], Json]] = {
             MessagePosted: self._posted,
-            MessageHeld: lambda room, held: {**self._message("held", room, held), "score": held.automod_score},
+            MessageHeld: lambda shown, held: {**self._message("held", shown, held), "score": held.automod_score},
             MessageDenied: lambda _, denied: {"type": "held_closed", "id": denied.message_id, "approved": False},
             NoticePosted: self._notice,
             MessageDeleted: lambda _, deleted: {"type": "deleted", "id": deleted.message_id},
@@ -65,8 +65,13 @@ class JsonEvents:
 
     def render(self, room: Room, event: Event, at: At) -> str:
         """An event; empty for what the page has no use for."""
-        told = self._told.get(type(event))
-        return "" if told is None else encode(told(room, event)).decode()
+        told = self.told(room, event)
+        return "" if told is None else encode(told).decode()
+
+    def told(self, shown: Shown, event: Event) -> Json | None:
+        """An event before it is encoded."""
+        told = self._tell.get(type(event))
+        return None if told is None else told(shown, event)
 
     def joined(self, room: Room, rendered: Sequence[str], skipped: int) -> str:
         """A room's frame."""
@@ -91,13 +96,13 @@ class JsonEvents:
         account = self._accounts.by_id(user_id)
         return {"id": user_id, "login": account.login if account else user_id}
 
-    def _posted(self, room: Room, event: MessagePosted) -> Json:
-        told = self._message("message", room, event)
+    def _posted(self, shown: Shown, event: MessagePosted) -> Json:
+        told = self._message("message", shown, event)
         if event.first_message:
             told["first"] = True
         return told
 
-    def _message(self, kind: str, room: Room, event: MessagePosted | MessageHeld) -> Json:
+    def _message(self, kind: str, shown: Shown, event: MessagePosted | MessageHeld) -> Json:
         told: Json = {
             "type": kind,
             "id": event.message_id,
@@ -109,12 +114,12 @@ class JsonEvents:
         }
         if event.action:
             told["action"] = True
-        answered = None if event.reply_to is None else room.message(event.reply_to)
+        answered = None if event.reply_to is None else shown.message(event.reply_to)
         if answered is not None:
             told["reply"] = {"id": answered.message_id, "user": self.user(answered), "text": answered.text}
         return told
 
-    def _notice(self, room: Room, event: NoticePosted) -> Json:
+    def _notice(self, shown: Shown, event: NoticePosted) -> Json:
         return {
             "type": "notice",
             "id": event.message_id,
@@ -137,7 +142,7 @@ def modes(state: RoomState) -> Json:
     return {name: getattr(state, name) for name in MODES}
 
 
-def _mode(_: Room, event: ModeChanged) -> Json:
+def _mode(_: Shown, event: ModeChanged) -> Json:
     changed = {name: value for name in MODES if (value := getattr(event, name)) is not None}
     return {"type": "mode", **changed, **({"automatic": True} if event.moderator_id is None else {})}
 
