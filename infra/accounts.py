@@ -104,6 +104,14 @@ class Accounts:
         """
         self._write(msgspec.structs.replace(retired(self.get(login)), stream_key_hash=None))
 
+    def promote(self, login: str, tier: Tier) -> None:
+        """Gives a channel a tier. A stream that is live gets that tier's ladder within seconds, and its recording that tier's retention.
+
+        Raises:
+            AccountError: there is no such account.
+        """
+        self._write(msgspec.structs.replace(self.get(login), tier=tier))
+
     def rotate_token(self, login: str) -> str:
         """Gives an account a new access token in the place of the present one; returns it.
 

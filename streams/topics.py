@@ -43,7 +43,7 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         "media.stream.events.v1",
         "channel_id",
-        (e.StreamStarted, e.StreamUpdated, e.StreamInterrupted, e.StreamResumed, e.StreamEnded, e.IngestRejected),
+        (e.StreamStarted, e.StreamUpdated, e.StreamTierChanged, e.StreamInterrupted, e.StreamResumed, e.StreamEnded, e.IngestRejected),
         "ingest; StreamUpdated by the API",
         retention_ms=60 * DAY_MS,
     ),

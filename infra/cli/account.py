@@ -69,6 +69,17 @@ def revoke_key(login: Login, as_json: AsJson = False) -> None:
         out.print(f"{login} has no stream key any more. A new one: ./chronicast account rotate-key {login}")
 
 
+@account.command()
+def promote(login: Login, tier: Annotated[Tier, typer.Argument(help="The tier from now on.")], as_json: AsJson = False) -> None:
+    """Give a channel another tier; a stream that is live gets its renditions, and its recording its retention."""
+    with accounts() as all_of_them:
+        all_of_them.promote(login, tier)
+    if as_json:
+        show_json({"login": login, "tier": tier})
+    else:
+        out.print(f"{login} is {tier} now")
+
+
 @account.command("rotate-token")
 def rotate_token(login: Login, as_json: AsJson = False) -> None:
     """Make a new access token, which chat and API are used by; the present one is refused from now on."""

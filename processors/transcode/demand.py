@@ -7,7 +7,7 @@ import msgspec
 
 from processors.transcode.ladder import Source, Tier, ladder
 from schemas.event import Event
-from schemas.events import StreamEnded, StreamResumed, StreamStarted, TranscodeCancelled, TranscodeRequested
+from schemas.events import StreamEnded, StreamResumed, StreamStarted, StreamTierChanged, TranscodeCancelled, TranscodeRequested
 from streams.fold import At, Rows, Table
 
 
@@ -24,7 +24,7 @@ LIVE = Table("live", Live)
 
 
 class DemandFold:
-    """Asks for a session's ladder when it begins or comes back, and cancels when it ends or its source allows no ladder any more.
+    """Asks for a session's ladder when it begins, comes back or gets another tier, and cancels when it ends or no ladder is due any more.
 
     A channel has one live session: a new one ends what an ingest node lost without a word.
     """
@@ -48,13 +48,17 @@ class DemandFold:
             case StreamResumed() if event.session_id in live:
                 live[event.session_id], asked = _ask(live[event.session_id], event)
                 yield from asked
+            case StreamTierChanged() if event.session_id in live:
+                promoted = msgspec.structs.replace(live[event.session_id], tier=event.tier)
+                live[event.session_id], asked = _ask(promoted, event)
+                yield from asked
             case StreamEnded() if event.session_id in live:
                 yield from _cancel(event.channel_id, event.session_id, live.pop(event.session_id), event.reason)
             case _:
                 pass
 
 
-def _ask(session: Live, event: StreamStarted | StreamResumed) -> tuple[Live, list[Event]]:
+def _ask(session: Live, event: StreamStarted | StreamResumed | StreamTierChanged) -> tuple[Live, list[Event]]:
     """Requests the ladder of the source as it is now; a repeated request with the same source changes nothing at the scheduler."""
     tier: Tier = session.tier
     if not ladder(tier, Source(event.width, event.height, event.frame_rate)):

@@ -4,7 +4,7 @@ import msgspec
 from msgspec.structs import replace
 
 from schemas.event import Event
-from schemas.events import StreamEnded, StreamStarted, StreamUpdated
+from schemas.events import StreamEnded, StreamStarted, StreamTierChanged, StreamUpdated
 from schemas.events.channel import Tier
 
 
@@ -47,6 +47,8 @@ def about(now: About | None, event: Event) -> About | None:
         )
     if now is not None and isinstance(event, StreamUpdated):
         return replace(now, title=event.title, category=event.category, language=event.language)
+    if now is not None and isinstance(event, StreamTierChanged):
+        return replace(now, tier=event.tier)
     if now is not None and isinstance(event, StreamEnded):
         return replace(now, ended_at=event.occurred_at, last=event.media_sequence, ended_by=event.event_id)
     return now

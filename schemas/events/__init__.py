@@ -9,7 +9,7 @@ from schemas.events.clock import Tick
 from schemas.events.discovery import EditorialRow, RecommendationClicked, RecommendationServed
 from schemas.events.eventsub import EventDelivered, EventSubscription
 from schemas.events.library import ClipFailed, ClipReady, ClipRequested, CreateClip, DeleteVod, FailClip, FinishClip, MakeRendition, MoveVod, RetryClip, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
-from schemas.events.media import EncoderFailed, EncoderReported, IngestAssigned, IngestNode, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
+from schemas.events.media import EncoderFailed, EncoderReported, IngestAssigned, IngestNode, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamTierChanged, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
 from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
 from schemas.events.social import Followed, Raided, Subscribed, Unfollowed
 from schemas.events.view import ViewCutOver
@@ -86,6 +86,7 @@ TYPES: tuple[type[Event], ...] = (
     StreamInterrupted,
     StreamResumed,
     StreamStarted,
+    StreamTierChanged,
     StreamUpdated,
     SubjectKeyCreated,
     Subscribed,
@@ -185,6 +186,7 @@ __all__ = [
     "StreamInterrupted",
     "StreamResumed",
     "StreamStarted",
+    "StreamTierChanged",
     "StreamUpdated",
     "SubjectKeyCreated",
     "Subscribed",

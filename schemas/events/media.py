@@ -444,6 +444,25 @@ class StreamStarted(Event, frozen=True, kw_only=True):
     """Whether the source carries audio."""
 
 
+class StreamTierChanged(Event, frozen=True, kw_only=True):
+    """A channel was promoted or demoted while it is live: ladder and retention follow."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.StreamTierChanged"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    session_id: str
+    """Live session."""
+    tier: Tier
+    """The tier from now on."""
+    width: int
+    """Source width as it is now, pixels: what the new ladder is made from."""
+    height: int
+    """Source height, pixels."""
+    frame_rate: float
+    """Source frames a second."""
+
+
 class StreamUpdated(Event, frozen=True, kw_only=True):
     """Title, category or language of a live stream changed."""
 

@@ -27,6 +27,8 @@ CHECKOUT = Path(__file__).parents[2]
 UP_S = 120.0
 """About 15 s on an idle machine of two cores."""
 DOWN_S = 30.0
+MADE = {"regular": set[str](), "affiliate": {"480p30"}}
+"""Renditions that a tier makes of the demo's 720p30."""
 
 
 class Up:
@@ -104,6 +106,14 @@ def media_sequence(playlist: str) -> int:
     return int(match[1])
 
 
+async def shows(running: Up, made: set[str], within: float = 60.0) -> None:
+    """Waits until the demo's master playlist has these renditions beside the source. Those taken away are wound down for 30 s."""
+    deadline = time.monotonic() + within
+    while (there := set(re.findall(r"(\d+p\d+)\.m3u8", await running.text("/live/demo/master.m3u8")))) != made:
+        assert time.monotonic() < deadline, there
+        await asyncio.sleep(0.5)
+
+
 async def rendition(running: Up, within: float = 40.0) -> str:
     """The demo's source playlist, once it has a whole segment."""
     deadline = time.monotonic() + within
@@ -113,7 +123,7 @@ async def rendition(running: Up, within: float = 40.0) -> str:
     return playlist
 
 
-@pytest.mark.row("U1", "U2", "U4", "U7", "L13")
+@pytest.mark.row("U1", "U2", "U4", "U7", "L13", "S3")
 async def test_it_comes_up_plays_stops_without_a_trace_and_goes_on_where_it_was(settings: Settings) -> None:
     async with up(settings) as running:
         assert settings.page_url in running.output.read_text()
@@ -147,6 +157,9 @@ async def test_it_comes_up_plays_stops_without_a_trace_and_goes_on_where_it_was(
         accounts = json.loads(running.cli("account", "list", "--json").stdout)
         assert {account["login"]: account["id"] for account in accounts}["night_owl"] == made["id"]
         assert media_sequence(await rendition(running)) > first
+        for tier in ("regular", "affiliate"):
+            assert running.cli("account", "promote", "demo", tier).returncode == 0
+            await shows(running, MADE[tier])
         topics = running.cli("topics", "--json")
         assert topics.returncode == 0, topics.stdout
         tailed = running.cli("tail", "channel.profile.state.v1", "--from", "start", "--key", made["id"], "--count", "1", "--json")

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from schemas.events.media import (
     IngestRejected,
@@ -17,6 +18,7 @@ from schemas.events.media import (
     StreamInterrupted,
     StreamResumed,
     StreamStarted,
+    StreamTierChanged,
 )
 from streams.edges.ingest.rtmp.chunks import Message
 from streams.media import fmp4_reader
@@ -238,6 +240,31 @@ async def test_a_new_process_takes_up_what_the_former_left_open() -> None:
     sources = [part for part in stage.events(PartProduced) if part.rendition == "source"]
     walls = {part.programme_date_time - part.decode_time * 1_000_000 // part.timescale for part in sources}
     assert len(walls) == 1
+
+
+@pytest.mark.row("S3")
+async def test_a_promotion_while_live_is_told_once_and_survives_the_process() -> None:
+    stage = Stage()
+    stage.publisher.publish(profile())
+    async with stage.ingest() as edge:
+        client = await RtmpClient.open(edge.port)
+        await client.publish(KEY)
+        await send_media(client, 90)
+        await stage.wait(stage.line)
+        for _ in range(2):
+            stage.publisher.publish(replace(profile(), tier="affiliate"))
+        told = (await stage.wait(lambda: stage.events(StreamTierChanged)))[0]
+    stage.publisher.publish(replace(profile(), tier="partner"))  # no process is there to hear of it
+    async with stage.ingest() as edge:
+        client = await RtmpClient.open(edge.port)
+        await client.publish(KEY)
+        await send_media(client, 90)
+        await stage.wait(lambda: len(stage.events(StreamTierChanged)) == 2)
+        await client.leave()
+        await stage.wait(lambda: stage.events(StreamEnded))
+    assert (told.width, told.height, told.frame_rate) == (640, 360, 30.0)
+    assert [event.tier for event in stage.events(StreamTierChanged)] == ["affiliate", "partner"]
+    assert {event.session_id for event in stage.events(StreamTierChanged)} == {stage.events(StreamStarted)[0].session_id}
 
 
 async def test_a_session_left_open_ends_where_nobody_returns() -> None:

@@ -2,10 +2,19 @@
 
 from collections import defaultdict
 
+import msgspec
 import pytest
 
 from processors.transcode.demand import LIVE, DemandFold
-from schemas.events import StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, TranscodeCancelled, TranscodeRequested
+from schemas.events import (
+    StreamEnded,
+    StreamInterrupted,
+    StreamResumed,
+    StreamStarted,
+    StreamTierChanged,
+    TranscodeCancelled,
+    TranscodeRequested,
+)
 from streams.fold import At
 
 AT = At("media.stream.events.v1", 0, 0, 0)
@@ -22,6 +31,10 @@ def resumed(width, height):
     return StreamResumed(
         channel_id="7", session_id="s1", gap_ms=4000, ingest_node="i", width=width, height=height, frame_rate=30.0, has_audio=True
     )
+
+
+def promoted(tier, session="s1"):
+    return StreamTierChanged(channel_id="7", session_id=session, tier=tier, width=1280, height=720, frame_rate=30.0)
 
 
 def ended(session="s1"):
@@ -67,6 +80,18 @@ def test_interruption_keeps_the_request_and_return_renews_it():
 
 def test_return_with_a_picture_below_the_ladder_cancels():
     assert fold(started(), resumed(160, 90), ended())[1] == [REQUESTED, cancelled(reason="no_renditions")]
+
+
+@pytest.mark.row("S3")
+def test_a_promotion_asks_for_the_new_ladder_and_a_demotion_takes_it_back():
+    _, out = fold(started(tier="regular"), promoted("affiliate"), promoted("partner"), promoted("regular"), ended())
+    affiliate = msgspec.structs.replace(REQUESTED, tier="affiliate")
+    assert out == [affiliate, REQUESTED, cancelled(reason="no_renditions")]
+
+
+def test_a_return_after_a_promotion_asks_as_the_new_tier():
+    assert fold(started(tier="affiliate"), promoted("partner"), resumed(1280, 720))[1][1:] == [REQUESTED, REQUESTED]
+    assert fold(started(), promoted("regular", "another"))[1] == [REQUESTED]
 
 
 def test_new_session_cancels_the_one_that_never_ended():

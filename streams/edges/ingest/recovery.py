@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from schemas.event import Event
 from schemas.events import media as e
+from schemas.events.channel import Tier
 from schemas.wire import Codec
 from streams.edges.ingest.config import IngestConfig
 from streams.edges.ingest.segmenter import Place
@@ -27,6 +28,8 @@ class Found:
     """Time of the newest event of it."""
     interrupted: bool = False
     """Whether its interruption is on the log."""
+    tier: Tier | None = None
+    """The one that the log has; None where its beginning is not read any more."""
 
 
 class Recovery:
@@ -59,12 +62,16 @@ class Recovery:
             case e.StreamInterrupted():
                 found = self._of(event)
                 found.interrupted = True
-            case e.StreamStarted() | e.StreamResumed():
+            case e.StreamStarted() | e.StreamTierChanged():
+                found = self._of(event)
+                found.tier = event.tier
+                found.interrupted = found.interrupted and not isinstance(event, e.StreamStarted)
+            case e.StreamResumed():
                 self._of(event).interrupted = False
             case e.PartProduced():
                 self._media(event)
 
-    def _of(self, event: e.StreamInterrupted | e.StreamStarted | e.StreamResumed | e.PartProduced) -> Found:
+    def _of(self, event: e.StreamInterrupted | e.StreamStarted | e.StreamTierChanged | e.StreamResumed | e.PartProduced) -> Found:
         """The channel's session; the topics are not read in the order of time, so the newer session stays."""
         found = self._found.get(event.channel_id)
         if found is None or (found.session_id != event.session_id and event.occurred_at > found.since_us):

@@ -143,7 +143,7 @@ class Ingest:
         elif len(self._live) >= self._config.most_publishers:
             raise RefusedError("at_capacity", "this node carries as many publishers as it can", profile.channel_id)
         session = self._sessions.get(profile.channel_id) or self._new(profile)
-        session.profile = profile
+        session.become(profile)
         self._sessions[profile.channel_id] = session
         publication = LivePublication(session, connection, self._clock, self._config.no_video_s, self._gone)
         self._live[profile.channel_id] = publication
@@ -210,7 +210,7 @@ class Ingest:
                 self._take_up(profile, found)
 
     def _take_up(self, profile: ChannelProfile, found: Found) -> None:
-        session = Session(profile, found.place, self._ports, self._ended, found.session_id)
+        session = Session(profile, found.place, self._ports, self._ended, found)
         self._sessions[profile.channel_id] = session
         if found.place.start_us is None:
             session.end("node_lost")
@@ -228,7 +228,7 @@ class Ingest:
         if session is None:
             return
         if session.profile.stream_key_hash == profile.stream_key_hash:
-            session.profile = profile
+            session.become(profile)
             return
         live = self._live.get(profile.channel_id)
         if live is not None:

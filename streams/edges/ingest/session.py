@@ -15,10 +15,12 @@ from streams.edges.ingest.config import IngestConfig
 from streams.edges.ingest.cut import Declared, Output, Part, Segment, Started
 from streams.edges.ingest.facts import Facts
 from streams.edges.ingest.pipeline import Pipeline
+from streams.edges.ingest.recovery import Found
 from streams.edges.ingest.rtmp.errors import RefusedError
 from streams.edges.ingest.segmenter import Counts, Metadata, Place
 from streams.fold import Clock
 from streams.media import address
+from streams.media.track import VideoTrack
 from streams.objects import Objects
 from streams.publisher import Publisher
 
@@ -46,11 +48,11 @@ class Session:
         place: Place,
         ports: Ports,
         ended: Callable[["Session"], None],
-        recovered: str | None = None,
+        recovered: Found | None = None,
     ) -> None:
-        """`recovered`: id of the session on the log that this one goes on with; `ended` is called once it is over."""
+        """`recovered`: the session on the log that this one goes on with; `ended` is called once it is over."""
         self.profile = profile
-        self.session_id = recovered or str(uuid4())
+        self.session_id = recovered.session_id if recovered else str(uuid4())
         self.place = place
         self.ended = False
         self._started = recovered is not None
@@ -64,8 +66,15 @@ class Session:
         self._bytes = 0
         self._media_us = 0
         self._last_sequence = place.media_sequence - 1 if recovered else -1
+        self._tier = recovered.tier if recovered and recovered.tier else profile.tier  # as the log has it
+        self._video: VideoTrack | None = None
         self._parts_since: float | None = None
         self._behind = False  # the store was: what this publisher still sends is dropped
+
+    def become(self, profile: ChannelProfile) -> None:
+        """The channel's profile is another now."""
+        self.profile = profile
+        self._follow_tier()
 
     # a publisher comes and goes
 
@@ -207,6 +216,7 @@ class Session:
                 has_audio=cut.audio is not None,
             )
         else:
+            self._tier = profile.tier
             event = e.StreamStarted(
                 correlation_id=self.session_id,
                 channel_id=profile.channel_id,
@@ -221,7 +231,25 @@ class Session:
                 frame_rate=video.frame_rate,
                 has_audio=cut.audio is not None,
             )
-        self._started = True
+        self._started, self._video = True, video
+        self._emit(lambda _: event)
+        self._follow_tier()
+
+    def _follow_tier(self) -> None:
+        """Tells of another tier than the log has, once the source is known that its ladder is made from."""
+        tier, video = self.profile.tier, self._video
+        if video is None or tier == self._tier or self.ended:
+            return
+        self._tier = tier
+        event = e.StreamTierChanged(
+            correlation_id=self.session_id,
+            channel_id=self.profile.channel_id,
+            session_id=self.session_id,
+            tier=tier,
+            width=video.width,
+            height=video.height,
+            frame_rate=video.frame_rate,
+        )
         self._emit(lambda _: event)
 
     def _declare(self, cut: Declared, metadata: Metadata) -> None:

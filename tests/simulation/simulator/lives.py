@@ -15,6 +15,7 @@ from schemas.events import (
     StreamInterrupted,
     StreamResumed,
     StreamStarted,
+    StreamTierChanged,
     StreamUpdated,
     Tick,
     TranscodeCancelled,
@@ -27,6 +28,7 @@ from tests.simulation.simulator.chat_lives import fleets, society, speakers, tal
 from tests.simulation.simulator.library_lives import LIBRARY_LIVES
 from tests.simulation.simulator.workloads import Edges, Life, weighted
 
+TIERS = ("partner", "partner", "affiliate", "regular")
 SIZES = ((3840, 2160, 60.0), (1920, 1080, 60.0), (1920, 1080, 30.0), (1280, 720, 50.0), (720, 1280, 30.0), (284, 160, 15.0), (0, 0, 0.0))
 SECOND_US = 1_000_000
 ODD = 0.05
@@ -60,9 +62,14 @@ def streams(edges: Edges) -> Iterator[Event]:
             live[channel] = f"s{count}"
             yield started(rng, channel, live[channel])
             continue
-        match weighted(rng, {"update": 2, "interrupt": 3, "resume": 3, "end": 2, "reject": 1, "again": 1}):
+        match weighted(rng, {"update": 2, "promote": 1, "interrupt": 3, "resume": 3, "end": 2, "reject": 1, "again": 1}):
             case "update":
                 yield StreamUpdated(channel_id=channel, session_id=session, title=f"title {rng.randrange(9)}", category="chess")
+            case "promote":
+                width, height, rate = rng.choice(SIZES)
+                yield StreamTierChanged(
+                    channel_id=channel, session_id=session, tier=rng.choice(TIERS), width=width, height=height, frame_rate=rate
+                )
             case "interrupt":
                 yield StreamInterrupted(channel_id=channel, session_id=session, reason="reset", media_sequence=rng.randrange(99))
             case "resume":
@@ -105,7 +112,7 @@ def started(rng: Random, channel: str, session: str) -> StreamStarted:
         channel_id=channel,
         session_id=session,
         login=f"user{channel}",
-        tier=rng.choice(("partner", "partner", "affiliate", "regular")),
+        tier=rng.choice(TIERS),
         region=rng.choice(("iad", "fra")),
         ingest_node="ingest-1",
         width=width,
