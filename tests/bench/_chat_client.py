@@ -49,6 +49,8 @@ class Viewers:
         self._known: dict[bytes, Said | None] = {}
         self._messages: list[tuple[int, ...]] = []
         """By number of a frame the times of its messages."""
+        self._firsts: list[int] = []
+        """And the number of its first message; the others' follow on it."""
         self.when, self.what = array("d"), array("l")
         self.lost = self.repeated = self.closed = 0
         request = (
@@ -118,6 +120,7 @@ class Viewers:
         if not found:
             return None
         self._messages.append(tuple(sent for _, sent in found))
+        self._firsts.append(found[0][0])
         return Said(len(self._messages) - 1, found[0][0], found[-1][0])
 
     def _take(self, fd: int, said: Said | None, now: float) -> None:
@@ -143,9 +146,11 @@ class Viewers:
         sent = np.concatenate([np.array(messages) for messages in self._messages]) / 1e9
         what, when = np.frombuffer(self.what, dtype=np.int64), np.frombuffer(self.when)
         each = sizes[what]
-        begins = np.repeat(starts[what] - np.concatenate(([0], np.cumsum(each)[:-1])), each)
-        delays = np.repeat(when, each) - sent[begins + np.arange(each.sum())]
+        places = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
+        arrivals = np.repeat(when, each)
+        delays = arrivals - sent[np.repeat(starts[what], each) + places]
         p50, p95, p99 = (float(round(value * 1e3, 2)) for value in np.percentile(delays, (50, 95, 99)))
+        spread = _spread(np.repeat(np.array(self._firsts)[what], each) + places, arrivals)
         ends = np.array(list(self._last.values()))
         return {
             "deliveries": len(delays),
@@ -154,11 +159,21 @@ class Viewers:
             "p95_ms": p95,
             "p99_ms": p99,
             "max_ms": float(round(delays.max() * 1e3, 2)),
+            "spread_p50_ms": float(round(np.percentile(spread, 50) * 1e3, 2)),
+            "spread_p99_ms": float(round(np.percentile(spread, 99) * 1e3, 2)),
             "lost": self.lost + int((ends.max() - ends).sum()),
             "repeated": self.repeated,
             "closed": self.closed,
             "frames": len(when),
         }
+
+
+def _spread(numbers: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
+    """By message the time between the first viewer who has it and the last, seconds."""
+    order = np.lexsort((arrivals, numbers))
+    begins = np.flatnonzero(np.diff(numbers[order], prepend=-1))
+    ends = np.append(begins[1:], len(order)) - 1
+    return arrivals[order][ends] - arrivals[order][begins]
 
 
 if __name__ == "__main__":
