@@ -7,7 +7,7 @@ from hashlib import sha256
 import msgspec
 
 from processors.vod.documents import SEGMENTS, read_table
-from processors.vod.recording import Piece, Recording
+from processors.vod.recording import SOURCE, Piece, Recording, Track
 from schemas.event import Event
 from schemas.events import JobAssigned, JobUpgraded, SegmentProduced, StreamEnded, StreamStarted, VodArchived
 from schemas.wire import Codec
@@ -86,7 +86,7 @@ class Lineage:
             whole = bad = unknown = later = 0
             for piece in track.pieces:
                 told = produced.get((track.rendition, piece.media_sequence))
-                place = _address(vod, recording, track.rendition, piece)
+                place = _address(vod, recording, track, piece)
                 holds = (await self._object("segment", place, piece.sha256)).holds
                 unknown += told is None and bool(piece.address)
                 later += not piece.address
@@ -94,25 +94,25 @@ class Lineage:
                 whole += 1
             says = f"{whole} segments, {bad} not as the log says" + (f", {unknown} older than the log" if unknown else "")
             says += f", {later} made from the source later" if later else ""
-            folder = address.vod(vod.channel_id, vod.vod_id, track.rendition)
+            folder = address.vod(vod.channel_id, vod.vod_id, track.folder)
             hops.append(Hop("segments", folder, "", "", "", holds=not bad, says=says))
         return hops + self._session(vod.channel_id, vod.session_id)
 
-    async def _archived(self, vod: VodArchived, rendition: str, number: int) -> list[Hop]:
+    async def _archived(self, vod: VodArchived, folder: str, number: int) -> list[Hop]:
         """An archived segment: its bytes, the table, the VOD's event, and then what the live segment's hops are."""
         recording = await self._recording(vod)
-        track = recording.track(rendition)
+        track = recording.in_folder(folder)
         piece = next((one for one in track.pieces if recording.number(one) == number), None) if track is not None else None
-        if piece is None:
-            raise UnknownError(f"VOD {vod.vod_id} has no segment {number} of {rendition!r}")
-        place = _address(vod, recording, rendition, piece)
+        if track is None or piece is None:
+            raise UnknownError(f"VOD {vod.vod_id} has no segment {number} in {folder!r}")
+        place = _address(vod, recording, track, piece)
         table = next(one for one in vod.documents if one.address.endswith(SEGMENTS))
         hops = [
             await self._object("archived segment", place, piece.sha256),
             await self._object("table of segments", table.address, table.sha256),
             _event("archived", vod, self._vods[vod.vod_id][1], f"revision {vod.revision}"),
         ]
-        segment = self._segment(vod.channel_id, vod.session_id, rendition, piece.media_sequence, vod)
+        segment = self._segment(vod.channel_id, vod.session_id, track.rendition, piece.media_sequence, vod)
         if segment is None:
             return [*hops, *self._session(vod.channel_id, vod.session_id)]
         return hops + await self._produced(segment, piece.sha256 if piece.address else segment[0].sha256)
@@ -122,9 +122,9 @@ class Lineage:
         event, at = segment
         says = f"{event.rendition} {event.media_sequence} by {event.producer}"
         hops = [_event("produced", event, at, says, sha256=event.sha256, holds=event.sha256 == digest)]
-        if event.rendition not in {"source", "audio"}:
+        if event.rendition not in {SOURCE, "audio"}:
             hops += self._job(event)
-            source = self._segment(event.channel_id, event.session_id, "source", event.media_sequence, None)
+            source = self._segment(event.channel_id, event.session_id, SOURCE, event.media_sequence, None)
             if source is not None:
                 made, place = source
                 hops.append(_event("made from", made, place, f"source {made.media_sequence} by {made.producer}", sha256=made.sha256))
@@ -138,8 +138,10 @@ class Lineage:
         if live.holds or vod is None:
             return live
         recording = await self._recording(vod[0])
+        source = recording.track(SOURCE)
         number = event.media_sequence - recording.first + 1
-        place = address.vod(event.channel_id, vod[0].vod_id, f"source/{address.vod_segment(number)}")
+        folder = source.folder if source is not None else SOURCE
+        place = address.vod(event.channel_id, vod[0].vod_id, f"{folder}/{address.vod_segment(number)}")
         return await self._object("source segment", place, event.sha256)
 
     def _job(self, event: SegmentProduced) -> Iterator[Hop]:
@@ -194,8 +196,8 @@ class Lineage:
         return Hop(what, place, "", "", digest, holds=holds, says=f"{len(data)} bytes" if holds else "other bytes than the log says")
 
 
-def _address(vod: VodArchived, recording: Recording, rendition: str, piece: Piece) -> str:
-    return address.vod(vod.channel_id, vod.vod_id, f"{rendition}/{address.vod_segment(recording.number(piece))}")
+def _address(vod: VodArchived, recording: Recording, track: Track, piece: Piece) -> str:
+    return address.vod(vod.channel_id, vod.vod_id, f"{track.folder}/{address.vod_segment(recording.number(piece))}")
 
 
 def _event(what: str, event: Event, at: At, says: str, *, sha256: str = "", holds: bool = True) -> Hop:

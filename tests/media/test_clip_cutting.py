@@ -97,7 +97,7 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Studio, VodArchive
 def reference(filmed: tuple[Studio, VodArchived]) -> Frames:
     """Every picture of the source, in the order in which they are shown."""
     studio, vod = filmed
-    folder = studio.folder / vod.channel_id / vod.vod_id / "source"
+    folder = studio.folder / vod.channel_id / vod.vod_id / "180p30"
     data = (folder / "init-0.mp4").read_bytes() + b"".join(path.read_bytes() for path in sorted(folder.glob("*.m4s")))
     found = pictures(data)
     assert len(found) == SECONDS * RATE
@@ -176,7 +176,7 @@ async def test_a_clip_of_a_vod_has_the_asked_pictures_and_outlives_it(filmed: tu
     places = [place(picture, reference) for picture in shown]
     assert places == list(range(places[0], places[0] + 180))
     assert abs(places[0] - 2.5 * RATE) <= 1 + 2
-    await TieredObjects({"hot": studio.objects}).delete(list(await studio.objects.list(f"{vod.channel_id}/{vod.vod_id}/source"))[-1:])
+    await TieredObjects({"hot": studio.objects}).delete(list(await studio.objects.list(f"{vod.channel_id}/{vod.vod_id}/180p30"))[-1:])
     whole(studio, clip, 6.0)
 
 
