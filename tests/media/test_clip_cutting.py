@@ -17,8 +17,11 @@ import pytest
 from numpy.typing import NDArray
 
 from processors.vod.documents import SEGMENTS, read_table
-from schemas.events import ClipRequested, FailClip, FinishClip, SegmentProduced, StreamEnded, VodArchived
+from schemas.event import ENVELOPE
+from schemas.events import ClipReady, ClipRequested, FailClip, FinishClip, SegmentProduced, StreamEnded, VodArchived
 from sinks.archive.archivist import Archivist
+from sinks.archive.lineage import Hop, Lineage, UnknownError, revisions
+from sinks.clips.lineage import ClipLineage
 from sinks.clips.worker import ClipWorker
 from streams.objects import Objects, StoredObjects
 from streams.objects_tiered import TieredObjects
@@ -194,6 +197,49 @@ async def test_what_is_not_there_fails_with_its_step_and_leaves_no_object(filmed
     assert gone.step == "collect"
     for one in (long, gone):
         assert not (studio.folder / "clips" / one.clip_id).exists()
+
+
+@pytest.mark.row("E9")
+async def test_lineage_leads_from_a_clip_to_its_segments_and_the_session_and_sees_a_changed_byte(
+    filmed: tuple[Studio, VodArchived],
+) -> None:
+    studio, vod = filmed
+    worker = studio.worker()
+    await worker.start()
+    clip = await studio.ask(source="vod", vod_id=vod.vod_id, offset_ms=3_000, duration_ms=5_000)
+    await worker.close()
+    assert isinstance(clip, FinishClip), clip
+    with pytest.raises(UnknownError, match="processing"):
+        await lineage_of(studio, clip.clip_id)
+    told = {name: getattr(clip, name) for name in clip.__struct_fields__ if name not in ENVELOPE}
+    studio.publisher.publish(ClipReady(**told, causation_id=clip.event_id))  # as the clips view does
+    hops = await lineage_of(studio, clip.clip_id)
+    assert hops is not None
+    assert all(hop.holds for hop in hops), hops
+    names = [hop.what for hop in hops]
+    assert names[:5] == ["clip", "video", "picture", "made", "asked for"]
+    assert names[-3:] == ["pictures", "ingested", "ended"]
+    cut_from = [hop for hop in hops if hop.what == "cut from"]
+    assert {hop.name.split("/")[2] for hop in cut_from} == {"source", "audio"}
+    assert len(cut_from) >= 2 * 3
+    assert all(hop.at.startswith("media.segment.events.v1/") for hop in cut_from)
+    assert await lineage_of(studio, "nothing") is None
+
+    for place, broken in ((clip.address, {"video", "pictures"}), (cut_from[1].name, {"cut from", "pictures"})):
+        file = studio.folder / place
+        whole_data, spoilt = file.read_bytes(), bytearray(file.read_bytes())
+        spoilt[-1_000] ^= 1
+        file.write_bytes(spoilt)
+        hops = await lineage_of(studio, clip.clip_id)
+        file.write_bytes(whole_data)
+        assert {hop.what for hop in hops or [] if not hop.holds} <= broken
+        [hop] = [hop for hop in hops or [] if not hop.holds and hop.what in {"video", "cut from"}]
+        assert (studio.folder / hop.name).samefile(file)
+
+
+async def lineage_of(studio: Studio, name: str) -> list[Hop] | None:
+    archive = Lineage(studio.log, studio.codec, studio.objects, list(revisions(studio.log, studio.codec)))
+    return await ClipLineage(studio.log, studio.codec, studio.objects, archive).of(name)
 
 
 class Failing:
