@@ -13,7 +13,10 @@ from typing import Protocol, TypeVar
 from urllib.parse import unquote
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
+
+from streams.errors import TransientError
 
 R = TypeVar("R")
 REQUESTS = 32
@@ -37,8 +40,15 @@ class ObjectMissingError(KeyError):
     """No object has this address."""
 
 
+class StoreUnavailableError(TransientError):
+    """The object store did not take or give an object. Operator action: see the cause (disk full, no rights, network)."""
+
+
 class Objects(Protocol):
-    """Immutable objects by address. Writing the same address again writes the same bytes."""
+    """Immutable objects by address. Writing the same address again writes the same bytes.
+
+    A store that fails raises `StoreUnavailableError` where it is remote, and `OSError` where it is a disk of this machine.
+    """
 
     async def put(self, address: str, data: bytes) -> None:
         """Stores it whole: seen whole or not at all."""
@@ -141,7 +151,15 @@ class StoredObjects:
         """A request on a thread of ours: half the processor time of obstore's own coroutines, whose threads end a process by SIGABRT
         where the interpreter goes down just after a request.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, request)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, request)
+        except BaseError as cause:
+            raise StoreUnavailableError(f"the object store failed: {_first_line(cause)}") from cause
+
+
+def _first_line(cause: BaseError) -> str:
+    """What obstore says, without the dump of the request that follows."""
+    return f"{cause}".partition("\n")[0]
 
 
 def _write(path: str, data: bytes) -> None:

@@ -27,6 +27,8 @@ def rebuild(as_json: AsJson = False) -> None:
             ) from cause
     same = before == now
     if as_json:
-        show_json({"rows": now.rows, "rows_before": before.rows, "digest": now.digest, "same": same})
+        rows, rows_before = now.vods + now.clips, before.vods + before.clips
+        show_json({"vods": now.vods, "clips": now.clips, "rows": rows, "rows_before": rows_before, "digest": now.digest, "same": same})
     else:
-        out.print(f"{now.rows:,} VODs, {'the same as before' if same else f'{before.rows:,} before, or with other contents'}")
+        former = "the same as before" if same else f"{before.vods:,} and {before.clips:,} before, or with other contents"
+        out.print(f"{now.vods:,} VODs and {now.clips:,} clips, {former}")

@@ -1,6 +1,7 @@
-"""`chronicast lineage NAME`: where an archived object comes from."""
+"""`chronicast lineage NAME`: where an archived object or a clip comes from."""
 
 import asyncio
+import re
 from typing import Annotated
 
 import msgspec
@@ -11,27 +12,36 @@ from infra.cli.console import FAILED, AsJson, CommandError, out, parts, settings
 from infra.cli.view_site import FromPlace
 from infra.replaying import Connect, Place
 from sinks.archive.lineage import Hop, Lineage, UnknownError, revisions
+from sinks.clips.lineage import ClipLineage
+
+ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+"""Names that a VOD or a clip may have; addresses have slashes."""
 
 
 def lineage(
-    name: Annotated[str, typer.Argument(help="Id of a VOD, or address of a segment, live or archived.")],
+    name: Annotated[str, typer.Argument(help="Id of a VOD or of a clip, or address of a segment, live or archived.")],
     source: FromPlace = Place.KAFKA,
     as_json: AsJson = False,
 ) -> None:
-    """Show every hop from a VOD or segment back to its ingest session, each held against its hash. Exits 1 where one does not hold."""
+    """Show every hop from a VOD, clip or segment back to its ingest, each held against its hash. Exits 1 where one does not hold."""
     with parts() as found:
         log = Connect(settings(), source).source()
         lines = Lineage(log, found.codec, found.objects, list(revisions(log, found.codec)))
         try:
-            hops = asyncio.run(lines.of(name))
+            hops = asyncio.run(_hops(ClipLineage(log, found.codec, found.objects, lines), lines, name))
         except UnknownError as cause:
-            raise CommandError(f"{cause}. ./chronicast vod list shows the VODs", FAILED) from cause
+            raise CommandError(f"{cause}. ./chronicast vod list and clip list show what there is", FAILED) from cause
     if as_json:
         show_json({"name": name, "holds": all(hop.holds for hop in hops), "hops": msgspec.to_builtins(hops)})
     else:
         out.print(_table(hops))
     if not all(hop.holds for hop in hops):
         raise SystemExit(FAILED)
+
+
+async def _hops(clips: ClipLineage, lines: Lineage, name: str) -> list[Hop]:
+    found = await clips.of(name) if ID.fullmatch(name) else None
+    return await lines.of(name) if found is None else found
 
 
 def _table(hops: list[Hop]) -> Table:

@@ -13,7 +13,7 @@ from processors.playlist.window import Listing
 from processors.vod.about import About
 from processors.vod.listing import vod_listings
 from processors.vod.pictures import INTERVAL_S, SPRITES, THUMBNAIL, TILE, sheet
-from processors.vod.recording import Recording
+from processors.vod.recording import Recording, Track
 
 MANIFEST = "manifest.m3u8"
 SEGMENTS = "segments.json"
@@ -73,7 +73,7 @@ def metadata(table: Table, about: About, vod_id: str, revision: int) -> bytes:
             "started_at": date_time(recording.lead[0].began_us),
             "ended_at": date_time(about.ended_at or 0),
             "duration_ms": round(recording.seconds * 1_000),
-            "renditions": [_rendition(listing) for listing in vod_listings(recording)],
+            "renditions": [_rendition(*one) for one in zip(recording.tracks, vod_listings(recording), strict=True)],
             "timeline": timeline(recording),
             "thumbnails": {
                 "interval_ms": INTERVAL_S * 1_000,
@@ -104,9 +104,10 @@ def timeline(recording: Recording) -> list[dict[str, int]]:
     return found
 
 
-def _rendition(listing: Listing) -> dict[str, Any]:
+def _rendition(track: Track, listing: Listing) -> dict[str, Any]:
     return {
         **rendition(listing),
+        "name": track.rendition,
         "segments": len(listing.segments),
         "gaps": len(listing.entries) - len(listing.segments),
         "playlist": f"{listing.rendition}/index.m3u8",

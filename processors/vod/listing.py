@@ -31,8 +31,8 @@ class _Lister:
         """From the recording's first segment to its last, gaps included; a live one begins where the rendition does."""
         inits = {init.discontinuity: self._declared(init) for init in self._track.inits}
         entries = tuple(self._entries())
-        folder = "" if self._archived else MEDIA
-        return Listing(self._track.rendition, inits[self._track.inits[-1].discontinuity], inits, entries, None, alive=True, folder=folder)
+        folder, name = ("", self._track.folder) if self._archived else (MEDIA, self._track.rendition)
+        return Listing(name, inits[self._track.inits[-1].discontinuity], inits, entries, None, alive=True, folder=folder)
 
     def _entries(self) -> Iterator[Entry]:
         own = {piece.media_sequence: piece for piece in self._track.pieces}

@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from functools import cached_property
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.event import Event
 from schemas.events import RenditionDeclared, SegmentProduced
 from streams.media import address
+
+SOURCE = "source"
 
 
 class Init(msgspec.Struct, frozen=True):
@@ -60,7 +63,7 @@ class Piece(msgspec.Struct, frozen=True):
         return self.duration / self.timescale
 
 
-class Track(msgspec.Struct, frozen=True):
+class Track(msgspec.Struct, frozen=True, omit_defaults=True):
     """A rendition."""
 
     rendition: str
@@ -71,6 +74,13 @@ class Track(msgspec.Struct, frozen=True):
     """By discontinuity."""
     pieces: tuple[Piece, ...]
     """In order."""
+    named: str = ""
+    """The name of its folder in the archive where that is not the rendition's own."""
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder in the archive."""
+        return self.named or self.rendition
 
 
 class Recording(msgspec.Struct, frozen=True, dict=True):
@@ -88,6 +98,10 @@ class Recording(msgspec.Struct, frozen=True, dict=True):
     def number(self, piece: Piece) -> int:
         """A segment's number in the VOD, from 1; the same in all renditions."""
         return piece.media_sequence - self.first + 1
+
+    def in_folder(self, name: str) -> Track | None:
+        """The rendition that lies in a folder, if there is one."""
+        return next((track for track in self.tracks if track.folder == name), None)
 
     def track(self, rendition: str) -> Track | None:
         """A rendition, if it has it."""
@@ -142,7 +156,12 @@ class Recorder:
         if not found:
             return None
         numbers = [piece.media_sequence for track in found for piece in (track.pieces[0], track.pieces[-1])]
-        return Recording(self._channel_id, self._session_id, min(numbers), max(numbers), tuple(found))
+        return in_folders(Recording(self._channel_id, self._session_id, min(numbers), max(numbers), tuple(found)), self._source_folder())
+
+    def _source_folder(self) -> str:
+        """The size and rate with which the source began, as the ladder names its rungs: what its folder is called throughout."""
+        inits = self._inits.get(SOURCE, {})
+        return size_name(inits[min(inits)]) if inits else SOURCE
 
     def _track(self, rendition: str, since_us: int) -> Track:
         declared = self._inits.get(rendition, {})
@@ -191,14 +210,27 @@ def _piece(event: SegmentProduced) -> Piece:
 def rank(track: Track) -> tuple[bool, bool, int, float, str]:
     """The order of renditions in manifests."""
     last = track.inits[-1]
-    return (track.kind == "audio", track.rendition != "source", -last.height, -last.frame_rate, track.rendition)
+    return (track.kind == "audio", track.rendition != SOURCE, -last.height, -last.frame_rate, track.rendition)
+
+
+def in_folders(recording: Recording, source: str) -> Recording:
+    """A recording whose source lies in a folder of that name; under its own where another rendition has that."""
+    named = "" if source == SOURCE or recording.track(source) is not None else source
+    tracks = (replace(track, named=named) if track.rendition == SOURCE else track for track in recording.tracks)
+    return replace(recording, tracks=tuple(tracks))
+
+
+def size_name(init: Init) -> str:
+    """What a picture is called by its shorter side and its rate, such as `1080p60`; a source of which that is unknown keeps its name."""
+    side, rate = min(init.width, init.height), round(init.frame_rate)
+    return f"{side}p{rate}" if side and rate else SOURCE
 
 
 def archived(recording: Recording, vod_id: str) -> Iterable[tuple[str, str, int, str]]:
     """(address in the archive, address live, size, SHA-256) of every initialisation segment and segment."""
     for track in recording.tracks:
         for init in track.inits:
-            yield address.vod(recording.channel_id, vod_id, f"{track.rendition}/{init.name}"), init.address, init.size, init.sha256
+            yield address.vod(recording.channel_id, vod_id, f"{track.folder}/{init.name}"), init.address, init.size, init.sha256
         for piece in track.pieces:
-            path = f"{track.rendition}/{address.vod_segment(recording.number(piece))}"
+            path = f"{track.folder}/{address.vod_segment(recording.number(piece))}"
             yield address.vod(recording.channel_id, vod_id, path), piece.address, piece.size, piece.sha256

@@ -7,7 +7,7 @@ from hashlib import sha256
 import msgspec
 
 from processors.vod.documents import SEGMENTS, read_table
-from processors.vod.recording import Piece, Recording
+from processors.vod.recording import SOURCE, Piece, Recording, Track
 from schemas.event import Event
 from schemas.events import JobAssigned, JobUpgraded, SegmentProduced, StreamEnded, StreamStarted, VodArchived
 from schemas.wire import Codec
@@ -63,7 +63,7 @@ class Lineage:
             return await self._vod(*self._vods[name])
         found = LIVE.fullmatch(name.removeprefix("/").removeprefix("media/"))
         if found is None:
-            raise UnknownError(f"{name!r} is neither a VOD's id nor the address of a segment")
+            raise UnknownError(f"{name!r} is neither the id of a VOD or clip nor the address of a segment")
         if found["session"] in self._vods:
             return await self._archived(self._vods[found["session"]][0], found["rendition"], int(found["number"]))
         vod = self._vods.get(address.vod_id(found["session"]))
@@ -74,8 +74,8 @@ class Lineage:
 
     async def _vod(self, vod: VodArchived, at: At) -> list[Hop]:
         """The event, its documents, all of its segments, and the session."""
-        hops = [_event("archived", vod, at, f"revision {vod.revision}, {vod.segments} segments, {vod.size} bytes")]
-        hops += [await self._object("document", document.address, document.sha256) for document in vod.documents]
+        hops = [event_hop("archived", vod, at, f"revision {vod.revision}, {vod.segments} segments, {vod.size} bytes")]
+        hops += [await self.object("document", document.address, document.sha256) for document in vod.documents]
         recording = await self._recording(vod)
         produced = {
             (event.rendition, event.media_sequence): event
@@ -86,61 +86,63 @@ class Lineage:
             whole = bad = unknown = later = 0
             for piece in track.pieces:
                 told = produced.get((track.rendition, piece.media_sequence))
-                place = _address(vod, recording, track.rendition, piece)
-                holds = (await self._object("segment", place, piece.sha256)).holds
+                place = _address(vod, recording, track, piece)
+                holds = (await self.object("segment", place, piece.sha256)).holds
                 unknown += told is None and bool(piece.address)
                 later += not piece.address
                 bad += not holds or (told is not None and bool(piece.address) and told.sha256 != piece.sha256)
                 whole += 1
             says = f"{whole} segments, {bad} not as the log says" + (f", {unknown} older than the log" if unknown else "")
             says += f", {later} made from the source later" if later else ""
-            folder = address.vod(vod.channel_id, vod.vod_id, track.rendition)
+            folder = address.vod(vod.channel_id, vod.vod_id, track.folder)
             hops.append(Hop("segments", folder, "", "", "", holds=not bad, says=says))
-        return hops + self._session(vod.channel_id, vod.session_id)
+        return hops + self.session(vod.channel_id, vod.session_id)
 
-    async def _archived(self, vod: VodArchived, rendition: str, number: int) -> list[Hop]:
+    async def _archived(self, vod: VodArchived, folder: str, number: int) -> list[Hop]:
         """An archived segment: its bytes, the table, the VOD's event, and then what the live segment's hops are."""
         recording = await self._recording(vod)
-        track = recording.track(rendition)
+        track = recording.in_folder(folder)
         piece = next((one for one in track.pieces if recording.number(one) == number), None) if track is not None else None
-        if piece is None:
-            raise UnknownError(f"VOD {vod.vod_id} has no segment {number} of {rendition!r}")
-        place = _address(vod, recording, rendition, piece)
+        if track is None or piece is None:
+            raise UnknownError(f"VOD {vod.vod_id} has no segment {number} in {folder!r}")
+        place = _address(vod, recording, track, piece)
         table = next(one for one in vod.documents if one.address.endswith(SEGMENTS))
         hops = [
-            await self._object("archived segment", place, piece.sha256),
-            await self._object("table of segments", table.address, table.sha256),
-            _event("archived", vod, self._vods[vod.vod_id][1], f"revision {vod.revision}"),
+            await self.object("archived segment", place, piece.sha256),
+            await self.object("table of segments", table.address, table.sha256),
+            event_hop("archived", vod, self._vods[vod.vod_id][1], f"revision {vod.revision}"),
         ]
-        segment = self._segment(vod.channel_id, vod.session_id, rendition, piece.media_sequence, vod)
+        segment = self._segment(vod.channel_id, vod.session_id, track.rendition, piece.media_sequence, vod)
         if segment is None:
-            return [*hops, *self._session(vod.channel_id, vod.session_id)]
+            return [*hops, *self.session(vod.channel_id, vod.session_id)]
         return hops + await self._produced(segment, piece.sha256 if piece.address else segment[0].sha256)
 
     async def _produced(self, segment: tuple[SegmentProduced, At], digest: str) -> list[Hop]:
         """A segment's event, the job and the source segment that it was made from, and the session."""
         event, at = segment
         says = f"{event.rendition} {event.media_sequence} by {event.producer}"
-        hops = [_event("produced", event, at, says, sha256=event.sha256, holds=event.sha256 == digest)]
-        if event.rendition not in {"source", "audio"}:
+        hops = [event_hop("produced", event, at, says, sha256=event.sha256, holds=event.sha256 == digest)]
+        if event.rendition not in {SOURCE, "audio"}:
             hops += self._job(event)
-            source = self._segment(event.channel_id, event.session_id, "source", event.media_sequence, None)
+            source = self._segment(event.channel_id, event.session_id, SOURCE, event.media_sequence, None)
             if source is not None:
                 made, place = source
-                hops.append(_event("made from", made, place, f"source {made.media_sequence} by {made.producer}", sha256=made.sha256))
+                hops.append(event_hop("made from", made, place, f"source {made.media_sequence} by {made.producer}", sha256=made.sha256))
                 hops.append(await self._kept(made))
-        return hops + self._session(event.channel_id, event.session_id)
+        return hops + self.session(event.channel_id, event.session_id)
 
     async def _kept(self, event: SegmentProduced) -> Hop:
         """The source's object: live, or where the archive has it."""
-        live = await self._object("source segment", event.address, event.sha256)
+        live = await self.object("source segment", event.address, event.sha256)
         vod = self._vods.get(address.vod_id(event.session_id))
         if live.holds or vod is None:
             return live
         recording = await self._recording(vod[0])
+        source = recording.track(SOURCE)
         number = event.media_sequence - recording.first + 1
-        place = address.vod(event.channel_id, vod[0].vod_id, f"source/{address.vod_segment(number)}")
-        return await self._object("source segment", place, event.sha256)
+        folder = source.folder if source is not None else SOURCE
+        place = address.vod(event.channel_id, vod[0].vod_id, f"{folder}/{address.vod_segment(number)}")
+        return await self.object("source segment", place, event.sha256)
 
     def _job(self, event: SegmentProduced) -> Iterator[Hop]:
         """The newest assignment before the segment."""
@@ -152,17 +154,17 @@ class Lineage:
                 found = job, at
         if found is not None:
             job, at = found
-            yield _event("assigned", job, at, f"job to {job.worker_id}", holds=event.producer == job.worker_id)
+            yield event_hop("assigned", job, at, f"job to {job.worker_id}", holds=event.producer == job.worker_id)
 
-    def _session(self, channel_id: str, session_id: str) -> list[Hop]:
+    def session(self, channel_id: str, session_id: str) -> list[Hop]:
         """The session's beginning and end, as ingest told them."""
         hops = []
         for event, at in channel_events(self._log, self._codec, "media.stream.events.v1", channel_id):
             if isinstance(event, StreamStarted) and event.session_id == session_id:
                 says = f"session {session_id} at {event.ingest_node}, {event.width}x{event.height}, tier {event.tier}"
-                hops.append(_event("ingested", event, at, says, holds=event.producer == event.ingest_node))
+                hops.append(event_hop("ingested", event, at, says, holds=event.producer == event.ingest_node))
             elif isinstance(event, StreamEnded) and event.session_id == session_id:
-                hops.append(_event("ended", event, at, f"{event.frames_in} frames in, {event.frames_out} out, {event.reason}"))
+                hops.append(event_hop("ended", event, at, f"{event.frames_in} frames in, {event.frames_out} out, {event.reason}"))
         return hops or [Hop("ingested", "StreamStarted", "", "", "", holds=False, says="older than the log reaches")]
 
     def _segment(
@@ -180,11 +182,16 @@ class Lineage:
                 found = event, at
         return found
 
+    async def archived_session(self, session_id: str) -> Recording | None:
+        """The recording of a session, as its VOD's table has it."""
+        vod = self._vods.get(address.vod_id(session_id))
+        return await self._recording(vod[0]) if vod is not None else None
+
     async def _recording(self, vod: VodArchived) -> Recording:
         table = next(one for one in vod.documents if one.address.endswith(SEGMENTS))
         return read_table(await self._objects.get(table.address)).recording
 
-    async def _object(self, what: str, place: str, digest: str) -> Hop:
+    async def object(self, what: str, place: str, digest: str) -> Hop:
         """An object's bytes beside the hash that it should have."""
         try:
             data = await self._objects.get(place)
@@ -194,11 +201,12 @@ class Lineage:
         return Hop(what, place, "", "", digest, holds=holds, says=f"{len(data)} bytes" if holds else "other bytes than the log says")
 
 
-def _address(vod: VodArchived, recording: Recording, rendition: str, piece: Piece) -> str:
-    return address.vod(vod.channel_id, vod.vod_id, f"{rendition}/{address.vod_segment(recording.number(piece))}")
+def _address(vod: VodArchived, recording: Recording, track: Track, piece: Piece) -> str:
+    return address.vod(vod.channel_id, vod.vod_id, f"{track.folder}/{address.vod_segment(recording.number(piece))}")
 
 
-def _event(what: str, event: Event, at: At, says: str, *, sha256: str = "", holds: bool = True) -> Hop:
+def event_hop(what: str, event: Event, at: At, says: str, *, sha256: str = "", holds: bool = True) -> Hop:
+    """A hop that is an event."""
     name = event.SCHEMA.rpartition(".")[2]
     return Hop(what, name, f"{at.topic}/{at.partition}/{at.offset}", event.event_id, sha256, holds=holds, says=says)
 

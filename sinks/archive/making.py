@@ -85,10 +85,9 @@ class Maker:
         """The picture of a source segment; None where it shows none."""
         source = recording.track("source")
         init = next((init for init in source.inits if init.discontinuity == piece.discontinuity), None) if source else None
-        if init is None:
+        if source is None or init is None:
             return None
-        vod_id = address.vod_id(recording.session_id)
-        for names in ((init.address, piece.address), _archived_names(recording, vod_id, init, piece)):
+        for names in ((init.address, piece.address), _archived_names(recording, source, init, piece)):
             try:
                 head, body = [await self._objects.get(name) for name in names]
                 return await asyncio.to_thread(pictures.thumbnail, head, body)
@@ -161,8 +160,8 @@ def _track_without(track: Track, gone: set[str]) -> Track:
     return replace(track, inits=inits, pieces=pieces)
 
 
-def _archived_names(recording: Recording, vod_id: str, init: Init, piece: Piece) -> Sequence[str]:
-    folder = address.vod(recording.channel_id, vod_id, "source")
+def _archived_names(recording: Recording, source: Track, init: Init, piece: Piece) -> Sequence[str]:
+    folder = address.vod(recording.channel_id, address.vod_id(recording.session_id), source.folder)
     return f"{folder}/{init.name}", f"{folder}/{address.vod_segment(recording.number(piece))}"
 
 

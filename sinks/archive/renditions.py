@@ -68,12 +68,12 @@ async def filled(objects: Objects, recording: Recording, vod_id: str, rendition:
     made, bit_rate = [], own.bit_rate if own is not None else 0
     folder = address.vod(recording.channel_id, vod_id)
     for head in source.inits:
-        init = await _found(objects, f"{folder}/source/{head.name}")
+        init = await _found(objects, f"{folder}/{source.folder}/{head.name}")
         for piece in source.pieces:
             if init is None or piece.discontinuity != head.discontinuity or piece.media_sequence in have:
                 continue
             name = address.vod_segment(recording.number(piece))
-            data = await _found(objects, f"{folder}/source/{name}")
+            data = await _found(objects, f"{folder}/{source.folder}/{name}")
             fresh = await remade(init, head, piece, data, rendition) if data is not None else None
             if fresh is None:
                 continue

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from processors.vod.documents import SEGMENTS, Table, Thumbnail, read_table
 from processors.vod.pictures import shots
-from processors.vod.recording import Init, Piece, Recording, archived
+from processors.vod.recording import SOURCE, Init, Piece, Recording, archived, in_folders
 from schemas.events import VodArchived
 from schemas.wire import Codec
 from sinks.archive.making import Made, Maker, revised
@@ -89,6 +89,7 @@ class Scrub:
         if recording is None or not self._mend:
             look.lost(place)
             return None
+        recording = in_folders(recording, _source_folder(vod))
         thumbnails = await self._maker.thumbnails(recording, vod.vod_id)
         look.mended(place, "from the log")
         return Table(recording, thumbnails)
@@ -104,7 +105,7 @@ class Scrub:
         for track in recording.tracks:
             fresh = []
             for piece in track.pieces:
-                place = look.vod.address(f"{track.rendition}/{address.vod_segment(recording.number(piece))}")
+                place = look.vod.address(f"{track.folder}/{address.vod_segment(recording.number(piece))}")
                 if place not in wrong:
                     continue
                 made = await self._again(look, recording, track.rendition, piece, wrong)
@@ -114,7 +115,7 @@ class Scrub:
                     fresh.append(made)
                     look.mended(place, "from the source")
             for init in track.inits:
-                place = look.vod.address(f"{track.rendition}/{init.name}")
+                place = look.vod.address(f"{track.folder}/{init.name}")
                 if place in wrong:
                     look.lost(place)
             if fresh:
@@ -124,14 +125,14 @@ class Scrub:
     async def _gaps(self, look: "_Look", recording: Recording) -> Recording:
         """What a rendition never had, for its encoder came late or was away, is made now."""
         for track in recording.tracks:
-            if track.kind != "video" or track.rendition == "source":
+            if track.kind != "video" or track.rendition == SOURCE:
                 continue
             had = {piece.media_sequence for piece in track.pieces}
             recording = await filled(self._objects, recording, look.vod.vod_id, track.rendition)
             now = recording.track(track.rendition)
             for piece in now.pieces if now is not None else ():
                 if piece.media_sequence not in had:
-                    look.mended(look.vod.address(f"{track.rendition}/{address.vod_segment(recording.number(piece))}"), "from the source")
+                    look.mended(look.vod.address(f"{track.folder}/{address.vod_segment(recording.number(piece))}"), "from the source")
         return recording
 
     async def _relink(self, look: "_Look", place: str, live: str, digest: str) -> bool:
@@ -150,16 +151,16 @@ class Scrub:
 
     async def _again(self, look: "_Look", recording: Recording, rendition: str, piece: Piece, wrong: set[str]) -> Piece | None:
         """A rendition's segment from the source's, written where it belongs."""
-        source = recording.track("source")
+        source = recording.track(SOURCE)
         own = recording.track(rendition)
-        if not self._mend or rendition in {"source", "audio"} or source is None or own is None:
+        if not self._mend or rendition in {SOURCE, "audio"} or source is None or own is None:
             return None
         origin = next((one for one in source.pieces if one.media_sequence == piece.media_sequence), None)
         head = next((one for one in source.inits if one.discontinuity == piece.discontinuity), None)
         target = next((one for one in own.inits if one.discontinuity == piece.discontinuity), None)
         if origin is None or head is None or target is None:
             return None
-        folder = look.vod.address("source")
+        folder = look.vod.address(source.folder)
         names = (f"{folder}/{head.name}", f"{folder}/{address.vod_segment(recording.number(origin))}")
         if wrong.intersection(names):
             return None
@@ -167,7 +168,7 @@ class Scrub:
         fresh = await remade(init, head, origin, data, rendition)
         if fresh is None or not _same_init(fresh.declared.init, target):
             return None
-        await self._objects.put(look.vod.address(f"{rendition}/{address.vod_segment(recording.number(piece))}"), fresh.data)
+        await self._objects.put(look.vod.address(f"{own.folder}/{address.vod_segment(recording.number(piece))}"), fresh.data)
         return replace(fresh.piece, event_id=piece.event_id, address="", discontinuity=piece.discontinuity)
 
     async def _thumbnails(self, look: "_Look", recording: Recording, known: Sequence[Thumbnail]) -> tuple[Thumbnail, ...]:
@@ -247,3 +248,9 @@ class _Look:
 def _same_init(made: bytes, archived_init: Init) -> bool:
     """Whether a segment goes with the initialisation segment that the archive has: the decoder is set up by that."""
     return sha256(made).hexdigest() == archived_init.sha256
+
+
+def _source_folder(vod: VodArchived) -> str:
+    """The folder in which an archived source lies: VODs of former times have it under its own name."""
+    folders = {one.address.split("/")[2] for one in vod.documents if one.address.endswith("/iframes.m3u8")}
+    return min(folders - set(vod.renditions), default=SOURCE)

@@ -56,6 +56,16 @@ def span_until(recording: Recording, ends_at: int, seconds: Fraction) -> Span:
     return _within(Span(end - seconds, end), at)
 
 
+def wall_clock_span(recording: Recording, begins_at: int, seconds: Fraction) -> Span:
+    """So many seconds from the picture on that was taken at a wall clock (UTC microseconds)."""
+    begin = at = Fraction(0)
+    for piece in recording.lead:
+        if piece.began_us <= begins_at:
+            begin = at + Fraction(begins_at - piece.began_us, 1_000_000)
+        at += length(piece)
+    return Span(begin, begin + seconds)
+
+
 def span_from(recording: Recording, begin: Fraction, seconds: Fraction) -> Span:
     """So many seconds from a time of a VOD on.
 

@@ -39,6 +39,8 @@ T = TypeVar("T")
 Step = Literal["collect", "cut", "thumbnail", "store"]
 AT_ONCE = 2
 """Clips under way at once: one waits for its last segment while another is cut."""
+LIMIT_S = 60.0
+"""For a step: the longest clip takes some seconds in each, a store that is away says so within three minutes, and one that hangs never."""
 REST_S = 0.1
 """Between two looks at the log."""
 READY = Histogram("clip_seconds", "From a clip's request to its last object.", buckets=(0.5, 1, 2, 3, 5, 8, 10, 15, 30))
@@ -75,10 +77,13 @@ class Stored(NamedTuple):
 class ClipWorker:
     """One of a system. A second one would only repeat what the first does."""
 
-    def __init__(self, log: Log, codec: Codec, objects: Objects, publisher: Publisher, *, clock: Clock = now_us) -> None:
+    def __init__(
+        self, log: Log, codec: Codec, objects: Objects, publisher: Publisher, *, clock: Clock = now_us, limit_s: float = LIMIT_S
+    ) -> None:
         self._objects = objects
         self._publisher = publisher
         self._clock = clock
+        self._limit_s = limit_s
         self._collector = Collector(log, codec, objects, clock)
         self.clips = Clips()
         self._follower = Follower(log, codec, [TOPIC], self._apply, rest_s=REST_S)
@@ -138,12 +143,12 @@ class ClipWorker:
         3. Take the picture from its middle.
         4. Write both, the video last: whoever finds it finds all. Each is written whole or not at all.
         """
-        found = await _step("collect", self._collector.find(asked))
-        clip = await _step("cut", self._cut(found))
-        data = await _step("cut", muxed(clip))
-        picture = await _step("thumbnail", asyncio.to_thread(pictures.middle, data))
-        thumbnail = await _step("store", self._put(address.clip(asked.clip_id, "thumb.jpg"), picture))
-        video = await _step("store", self._put(address.clip(asked.clip_id, "video.mp4"), data))
+        found = await self._step("collect", self._collector.find(asked))
+        clip = await self._step("cut", self._cut(found))
+        data = await self._step("cut", muxed(clip))
+        picture = await self._step("thumbnail", asyncio.to_thread(pictures.middle, data))
+        thumbnail = await self._step("store", self._put(address.clip(asked.clip_id, "thumb.jpg"), picture))
+        video = await self._step("store", self._put(address.clip(asked.clip_id, "video.mp4"), data))
         return FinishClip(
             event_id=address.clip_event_id(asked.clip_id, f"attempt-{asked.attempt}"),
             correlation_id=asked.correlation_id,
@@ -163,6 +168,18 @@ class ClipWorker:
             thumbnail_size=thumbnail.size,
             thumbnail_sha256=thumbnail.sha256,
         )
+
+    async def _step(self, step: Step, work: Awaitable[T]) -> T:
+        """Does a step within its time; what it has begun in a thread may end later, and writes the same."""
+        try:
+            async with asyncio.timeout(self._limit_s):
+                return await work
+        except TimeoutError as cause:
+            raise StepFailedError(
+                step, TimeoutError(f"it took longer than {self._limit_s:g} s: see whether the object store answers")
+            ) from cause
+        except FAILURES as cause:
+            raise StepFailedError(step, cause) from cause
 
     async def _cut(self, found: Found) -> Cut:
         video = await coded(self._objects, found.recording, SOURCE, found.span)
@@ -184,13 +201,6 @@ class ClipWorker:
             step=cause.step,
             cause=f"{cause}",
         )
-
-
-async def _step(step: Step, work: Awaitable[T]) -> T:
-    try:
-        return await work
-    except FAILURES as cause:
-        raise StepFailedError(step, cause) from cause
 
 
 def _wall_clock(found: Found, clip: Cut) -> int:

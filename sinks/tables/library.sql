@@ -35,6 +35,27 @@ CREATE TABLE IF NOT EXISTS library.vods (
 );
 CREATE INDEX IF NOT EXISTS vods_of_channel ON library.vods (channel_id, started_at DESC);
 
+CREATE TABLE IF NOT EXISTS library.clips (
+    clip_id text PRIMARY KEY,
+    channel_id text NOT NULL,
+    creator_id text NOT NULL,
+    source text NOT NULL,
+    vod_id text,
+    status text NOT NULL,
+    attempt integer NOT NULL,
+    created_at timestamptz NOT NULL,
+    duration_ms integer NOT NULL,
+    step text,
+    cause text,
+    session_id text,
+    begins_at timestamptz,
+    size bigint,
+    sha256 text,
+    "offset" bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS clips_of_channel ON library.clips (channel_id, created_at DESC);
+CREATE INDEX IF NOT EXISTS clips_of_session ON library.clips (session_id);
+
 -- name: drop
 DROP SCHEMA IF EXISTS library CASCADE;
 
@@ -46,7 +67,13 @@ INSERT INTO library.positions (topic, partition, next) VALUES (%(topic)s, %(part
 ON CONFLICT (topic, partition) DO UPDATE SET next = greatest(positions.next, excluded.next);
 
 -- name: rows
-SELECT count(*), md5(coalesce(string_agg(vods::text, E'\n' ORDER BY vod_id), '')) FROM library.vods;
+SELECT
+    (SELECT count(*) FROM library.vods),
+    (SELECT count(*) FROM library.clips),
+    md5(concat(
+        (SELECT string_agg(vods::text, E'\n' ORDER BY vod_id) FROM library.vods), E'\n',
+        (SELECT string_agg(clips::text, E'\n' ORDER BY clip_id) FROM library.clips)
+    ));
 
 -- name: VodArchived
 INSERT INTO library.vods (
@@ -69,3 +96,21 @@ UPDATE library.vods SET storage = %(storage)s, "offset" = %(offset)s WHERE vod_i
 -- name: VodDeleted
 UPDATE library.vods SET deleted_at = timestamptz 'epoch' + %(occurred_at)s * interval '1 microsecond', "offset" = %(offset)s
 WHERE vod_id = %(vod_id)s AND "offset" < %(offset)s;
+
+-- name: ClipRequested
+INSERT INTO library.clips (clip_id, channel_id, creator_id, source, vod_id, status, attempt, created_at, duration_ms, "offset") VALUES (
+    %(clip_id)s, %(channel_id)s, %(creator_id)s, %(source)s, %(vod_id)s, 'processing', %(attempt)s,
+    timestamptz 'epoch' + %(created_at)s * interval '1 microsecond', %(duration_ms)s, %(offset)s
+)
+ON CONFLICT (clip_id) DO UPDATE SET status = 'processing', attempt = excluded.attempt, step = NULL, cause = NULL, "offset" = excluded."offset"
+WHERE clips."offset" < excluded."offset";
+
+-- name: ClipReady
+UPDATE library.clips SET
+    status = 'ready', duration_ms = %(duration_ms)s, session_id = %(session_id)s,
+    begins_at = timestamptz 'epoch' + %(begins_at)s * interval '1 microsecond', size = %(size)s, sha256 = %(sha256)s, "offset" = %(offset)s
+WHERE clip_id = %(clip_id)s AND "offset" < %(offset)s;
+
+-- name: ClipFailed
+UPDATE library.clips SET status = 'failed', step = %(step)s, cause = %(cause)s, "offset" = %(offset)s
+WHERE clip_id = %(clip_id)s AND "offset" < %(offset)s;

@@ -15,7 +15,7 @@ from streams.log import Log, Record, Source, Tail
 from streams.reading import batched, whole
 
 logger = structlog.get_logger()
-TOPICS = ("library.vod.events.v1",)
+TOPICS = ("library.vod.events.v1", "library.clip.events.v1")
 QUERIES = queries()
 RETRY_S = 2.0
 """Between two tries while PostgreSQL is away, or its tables are being made anew."""
@@ -27,7 +27,8 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 class Contents(NamedTuple):
     """What the tables hold."""
 
-    rows: int
+    vods: int
+    clips: int
     digest: str
     """MD5 of all rows in their order: equal contents have equal ones."""
 
@@ -63,7 +64,7 @@ def _value(value: Any) -> Any:
 def contents(connection: Connection) -> Contents:
     """What the tables hold now; the tables must be there."""
     row = connection.execute(QUERIES["rows"]).fetchone()
-    return Contents(*row) if row is not None else Contents(0, "")
+    return Contents(*row) if row is not None else Contents(0, 0, "")
 
 
 def rebuild(log: Source, codec: Codec, url: str) -> tuple[Contents, Contents]:

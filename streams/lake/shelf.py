@@ -10,16 +10,11 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, from_url
 
-from streams.errors import TransientError
 from streams.lake import layout
-from streams.objects import ObjectMissingError
+from streams.objects import ObjectMissingError, StoreUnavailableError
 
 LEFT_S = 3_600.0
 """Age at which a file that is being written is one that a killed process left: it takes some milliseconds."""
-
-
-class StoreUnavailableError(TransientError):
-    """The object store did not take or give an object. Operator action: see the cause (disk full, no rights, network)."""
 
 
 class Shelf:

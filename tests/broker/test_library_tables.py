@@ -10,10 +10,10 @@ import pytest
 
 from infra import ports
 from infra.postgres import PostgresNode
-from schemas.events import VodArchived, VodDeleted, VodTierMoved
+from schemas.events import ClipFailed, ClipReady, ClipRequested, VodArchived, VodDeleted, VodTierMoved
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
-from sinks.tables.projection import Contents, Projection, apply, contents, rebuild
+from sinks.tables.projection import TOPICS, Contents, Projection, apply, contents, rebuild
 from streams.log_memory import MemoryLog
 from streams.publisher import Publisher
 from streams.reading import whole
@@ -81,27 +81,55 @@ def lived(log: MemoryLog, codec: Codec) -> None:
             publisher.publish(VodTierMoved(channel_id=str(number % 5), vod_id=f"v{number}", storage="warm", objects=3, size=9))
         if number % 4 == 0:
             publisher.publish(VodDeleted(channel_id=str(number % 5), vod_id=f"v{number}", reason="retention", objects=3))
+    for number in range(6):
+        clipped(publisher, number)
 
 
-@pytest.mark.row("V1")
+def clipped(publisher: Publisher, number: int) -> None:
+    """Of six clips two are ready, two have failed, one is tried again, and one was ready the second time."""
+    of = {"channel_id": str(number % 5), "clip_id": f"c{number}"}
+    asked = {"creator_id": "9", "title": "personal", "source": "live", "ends_at": 1, "offset_ms": 0, "duration_ms": 5_000}
+    media = {"session_id": "s", "begins_at": 1_767_225_600_000_000, "duration_ms": 5_033, "frames": 151, "copied": 60, "size": 9,
+             "sha256": "ab", "address": "v", "thumbnail_address": "t", "thumbnail_size": 1, "thumbnail_sha256": "cd"}  # fmt: skip
+    fail = ClipFailed(**of, attempt=1, step="store", cause="the store is away")
+    for attempt, told in (
+        (1, fail if number > 1 else ClipReady(**of, **media, attempt=1)),
+        (2, ClipReady(**of, **media, attempt=2) if number == 5 else None),
+    ):
+        if attempt == 1 or number > 3:
+            publisher.publish(ClipRequested(**of, **asked, attempt=attempt, created_at=1_767_225_600_000_000))
+        if told is not None:
+            publisher.publish(told)
+
+
+@pytest.mark.row("V1", "K6")
 def test_the_tables_follow_the_log_over_an_outage_and_a_rebuild_gives_the_same(database: Database, url: str) -> None:
     log, codec = MemoryLog(), Codec(LocalRegistry())
     projection = Projection(log, codec, url)
     projection.start()
     Publisher(log, codec, "test").publish(vod(1_000))
-    wait(lambda: held(url).rows == 1)
+    wait(lambda: held(url).vods == 1)
     database.stop()
     lived(log, codec)
     wait(projection.lacks)
     database.start()
-    wait(lambda: not projection.lacks() and held(url).rows == 21)
+    wait(lambda: not projection.lacks() and held(url)[:2] == (21, 6) and ready(url) == ["c0", "c1", "c5"])
     projection.close()
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT storage, revision, renditions, ended_at::text FROM library.vods WHERE vod_id = 'v9'").fetchone()
         assert row == ("warm", 2, ["source", "480p30", "audio"], "2026-01-01 00:01:00.123456+00")
         gone = connection.execute("SELECT count(*) FROM library.vods WHERE deleted_at IS NOT NULL").fetchone()
         assert gone == (5,)
+        clips = connection.execute(
+            "SELECT status, attempt, step, duration_ms, begins_at::text FROM library.clips ORDER BY clip_id"
+        ).fetchall()
+        assert clips[0] == clips[1] == ("ready", 1, None, 5_033, "2026-01-01 00:00:00+00")
+        assert clips[2] == clips[3] == ("failed", 1, "store", 5_000, None)
+        assert clips[4] == ("processing", 2, None, 5_000, None)
+        assert clips[5] == ("ready", 2, None, 5_033, "2026-01-01 00:00:00+00")
+        assert "personal" not in str(connection.execute("SELECT clips::text FROM library.clips").fetchall())
         connection.execute("UPDATE library.vods SET title = 'tampered' WHERE vod_id = 'v9'")
+        connection.execute("UPDATE library.clips SET status = 'processing', \"offset\" = 0 WHERE clip_id = 'c0'")
     right = rebuild(log, codec, url)
     assert right[0] != right[1]
     assert rebuild(log, codec, url) == (right[1], right[1])
@@ -111,9 +139,9 @@ def test_whatever_is_written_again_changes_nothing(url: str) -> None:
     log, codec = MemoryLog(), Codec(LocalRegistry())
     lived(log, codec)
     _, right = rebuild(log, codec, url)
-    records = list(whole(log, "library.vod.events.v1"))
+    records = [record for topic in TOPICS for record in whole(log, topic)]
     with psycopg.connect(url) as connection:
-        for again in (records, records[::-1], records[7:20]):
+        for again in (records, records[::-1], records[7:20], records[-5:]):
             apply(connection, codec, again)
         assert contents(connection) == right
 
@@ -121,3 +149,9 @@ def test_whatever_is_written_again_changes_nothing(url: str) -> None:
 def held(url: str) -> Contents:
     with psycopg.connect(url) as connection:
         return contents(connection)
+
+
+def ready(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT clip_id FROM library.clips WHERE status = 'ready' ORDER BY clip_id").fetchall()
+        return [clip_id for (clip_id,) in found]

@@ -8,10 +8,10 @@ import pytest
 from lake_stage import TOPIC, codec, expected, fill
 
 from sinks.lake.lake import Lake, Limits
-from streams.lake.shelf import Shelf, StoreUnavailableError
+from streams.lake.shelf import Shelf
 from streams.log_lake import LakeLog
 from streams.log_memory import MemoryLog
-from streams.objects import ObjectMissingError
+from streams.objects import ObjectMissingError, StoreUnavailableError
 
 HIVE = "lake/a.b.events.v1/event=X/hour=2026-11-22T20/p0-1.s1.parquet"
 

@@ -101,7 +101,7 @@ def test_the_archive_has_the_layout_and_no_second_copy(recorded: tuple[Recorded,
         [
             *(f"160p30/{name}" for name in ("iframes.m3u8", "index.m3u8", "init-0.mp4", *segments)),
             *(f"audio/{name}" for name in ("index.m3u8", "init-0.mp4", *segments)),
-            *(f"source/{name}" for name in ("iframes.m3u8", "index.m3u8", "init-0.mp4", *segments)),
+            *(f"180p30/{name}" for name in ("iframes.m3u8", "index.m3u8", "init-0.mp4", *segments)),
             *(f"thumbnails/{name}" for name in ("00001.jpg", "00002.jpg", "sprites-1.jpg", "sprites.vtt")),
             "manifest.m3u8",
             "metadata.json",
@@ -112,7 +112,7 @@ def test_the_archive_has_the_layout_and_no_second_copy(recorded: tuple[Recorded,
     table = json.loads((stage.folder / vod.channel_id / vod.vod_id / "segments.json").read_bytes())["recording"]
     for track in table["tracks"]:
         for number, piece in enumerate(track["pieces"], 1):
-            kept = stage.folder / vod.channel_id / vod.vod_id / track["rendition"] / f"{number:05d}.m4s"
+            kept = stage.folder / vod.channel_id / vod.vod_id / track.get("named", track["rendition"]) / f"{number:05d}.m4s"
             assert kept.samefile(stage.folder / piece["address"])
             assert piece["sha256"] == produced[piece["address"]].sha256
     assert len(stage.events(ThumbnailProduced, "library.thumbnail.events.v1")) == 2
@@ -144,11 +144,11 @@ async def test_the_origin_serves_it_with_key_frames_by_range_and_the_right_tile(
     stage, vod = recorded
     async with origin_of(stage) as origin:
         assert await origin.text(f"/vod/{vod.vod_id}/master.m3u8") == await origin.text(f"/vod/{vod.vod_id}/manifest.m3u8")
-        iframes = await origin.text(f"/vod/{vod.vod_id}/source/iframes.m3u8")
-        init = await body(origin, f"/vod/{vod.vod_id}/source/init-0.mp4")
+        iframes = await origin.text(f"/vod/{vod.vod_id}/180p30/iframes.m3u8")
+        init = await body(origin, f"/vod/{vod.vod_id}/180p30/init-0.mp4")
         for line, name in zip(iframes.split("#EXT-X-BYTERANGE:")[1:], range(1, SECONDS // 2 + 1), strict=True):
             length = int(line.partition("@")[0])
-            data = await body(origin, f"/vod/{vod.vod_id}/source/{name:05d}.m4s", Range=f"bytes=0-{length - 1}")
+            data = await body(origin, f"/vod/{vod.vod_id}/180p30/{name:05d}.m4s", Range=f"bytes=0-{length - 1}")
             [picture] = pictures(init + data)
             assert picture.key_frame
         sprites = await origin.text(f"/vod/{vod.vod_id}/thumbnails/sprites.vtt")
@@ -241,18 +241,18 @@ def copied(recorded: tuple[Recorded, VodArchived], tmp_path: Path) -> tuple[Stag
 @pytest.mark.row("E14")
 async def test_what_can_be_made_again_is_and_the_rest_is_named(copied: tuple[Stage, Vod, Path]) -> None:
     stage, vod, folder = copied
-    for name in ("manifest.m3u8", "source/index.m3u8", "thumbnails/00002.jpg", "thumbnails/sprites-1.jpg", "160p30/00003.m4s"):
+    for name in ("manifest.m3u8", "180p30/index.m3u8", "thumbnails/00002.jpg", "thumbnails/sprites-1.jpg", "160p30/00003.m4s"):
         (folder / name).unlink()
     (folder / "metadata.json").write_bytes(b"rotten")
     (folder / "160p30" / "00005.m4s").write_bytes(b"rotten too")
-    (folder / "source" / "00002.m4s").unlink()
+    (folder / "180p30" / "00002.m4s").unlink()
     (folder / "audio" / "00004.m4s").write_bytes(b"nothing")
 
     looked = await Scrub(stage.log, stage.codec, stage.objects, mend=False).look(vod)
     assert len(looked.lost) == 9
     report = await Scrub(stage.log, stage.codec, stage.objects).look(vod)
     assert {(finding.address.partition("/")[2].partition("/")[2], finding.problem) for finding in report.lost} == {
-        ("source/00002.m4s", "missing"),
+        ("180p30/00002.m4s", "missing"),
         ("audio/00004.m4s", "rotten"),
     }
     assert len(report.findings) == 9
@@ -291,12 +291,12 @@ async def test_lineage_leads_from_a_rendition_to_the_session_and_sees_a_changed_
     with pytest.raises(UnknownError):
         await lineage.of("nothing")
 
-    segment = folder / "source" / "00003.m4s"
+    segment = folder / "180p30" / "00003.m4s"
     data = bytearray(segment.read_bytes())
     data[1_000] ^= 1
     segment.write_bytes(data)
     assert [hop.what for hop in await lineage.of(vod.address("160p30/00003.m4s")) if not hop.holds] == ["source segment"]
-    assert [hop.name for hop in await lineage.of(vod.vod_id) if not hop.holds] == [vod.address("source")]
+    assert [hop.name for hop in await lineage.of(vod.vod_id) if not hop.holds] == [vod.address("180p30")]
 
 
 @pytest.mark.row("V4", "V6")
@@ -310,7 +310,7 @@ async def test_a_vod_that_moves_can_be_read_throughout_and_one_that_goes_leaves_
     archivist = Archivist(stage.log, stage.codec, objects, Publisher(stage.log, stage.codec, "archivist"), rest_s=0.02)
     await archivist.start()
     publisher = Publisher(stage.log, stage.codec, "shelf.v1")
-    watching = asyncio.create_task(watch(objects, vod.address("source/00001.m4s")))
+    watching = asyncio.create_task(watch(objects, vod.address("180p30/00001.m4s")))
     for tier, elsewhere in (("warm", ("objects", "c")), ("cold", ("objects", "w"))):
         publisher.publish(MoveVod(channel_id=vod.archived.channel_id, vod_id=vod.vod_id, storage=tier))  # type: ignore[arg-type]
         [moved] = await stage.wait(lambda tier=tier: [e for e in stage.events(VodTierMoved, TOPIC) if e.storage == tier])

@@ -1,6 +1,5 @@
 """Clips of a real stream, pushed by ffmpeg: cut to the frame from what is live and from its VOD, whole, and outliving the VOD."""
 
-import asyncio
 import io
 import json
 import shlex
@@ -15,89 +14,25 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from studio import RATE, SECONDS, Studio
 
 from processors.vod.documents import SEGMENTS, read_table
-from schemas.events import ClipRequested, FailClip, FinishClip, SegmentProduced, StreamEnded, VodArchived
-from sinks.archive.archivist import Archivist
-from sinks.clips.worker import ClipWorker
-from streams.objects import Objects, StoredObjects
+from schemas.event import ENVELOPE
+from schemas.events import ClipReady, FailClip, FinishClip, VodArchived
+from sinks.archive.lineage import Hop, Lineage, UnknownError, revisions
+from sinks.clips.lineage import ClipLineage
+from streams.objects import Objects
 from streams.objects_tiered import TieredObjects
-from tests.ingest_stage import KEY, Stage, profile
 
 pytestmark = pytest.mark.media
-SECONDS = 12
-RATE = 30
-COMMANDS = "library.clip.commands.v1"
 Frames = list[NDArray[np.int16]]
-
-
-def pushed(url: str) -> list[str]:
-    source = f"-re -f lavfi -i testsrc2=size=320x180:rate={RATE} -re -f lavfi -i sine=r=48000 -t {SECONDS}"
-    return shlex.split(f"ffmpeg -v error {source} -c:v libx264 -preset ultrafast -g 60 -bf 2 -pix_fmt yuv420p -c:a aac -f flv {url}")
-
-
-class Studio(Stage):
-    """An ingest, an archivist, a clip worker, and a stream that was clipped while it was live."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(StoredObjects.at(f"file://{folder}/objects"))
-        self.folder = folder / "objects"
-        self.live_moment = 0
-        self.live_clip: FinishClip | None = None
-
-    async def ask(self, **values: Any) -> FinishClip | FailClip:
-        """Asks for a clip as the clips view does; what its worker says."""
-        defaults = {"source": "live", "vod_id": None, "ends_at": 0, "offset_ms": 0, "attempt": 1, "created_at": 1, "creator_id": "7"}
-        clip_id = values.pop("clip_id", None) or str(uuid4())
-        asked = ClipRequested(channel_id="7", clip_id=clip_id, **{**defaults, **values})
-        self.publisher.publish(asked)
-
-        def told() -> list[FinishClip | FailClip]:
-            found = [event for event in self.all(COMMANDS) if isinstance(event, FinishClip | FailClip)]
-            return [event for event in found if (event.clip_id, event.attempt) == (clip_id, asked.attempt)]
-
-        [answer] = await self.wait(told, 20)
-        return answer
-
-    def worker(self, objects: Objects | None = None) -> ClipWorker:
-        return ClipWorker(self.log, self.codec, objects or self.objects, self.publisher)
-
-    async def film(self) -> VodArchived:
-        """Pushes a stream, clips it while it is live, and archives it."""
-        self.publisher.publish(profile())
-        archivist = Archivist(self.log, self.codec, TieredObjects({"hot": self.objects}), self.publisher, rest_s=0.05)
-        worker = self.worker()
-        await archivist.start()
-        await worker.start()
-        async with self.ingest() as edge:
-            process = await asyncio.create_subprocess_exec(*pushed(f"rtmp://127.0.0.1:{edge.port}/app/{KEY}"))
-            fourth = await self.wait(lambda: self.sources()[3:4], 15)
-            self.live_moment = fourth[0].programme_date_time + 2_700_000  # in a segment that has not come yet
-            answer = await self.ask(ends_at=self.live_moment, duration_ms=5_500)
-            assert isinstance(answer, FinishClip), answer
-            self.live_clip = answer
-            assert await process.wait() == 0
-            await self.wait(lambda: self.events(StreamEnded))
-            [vod] = await self.wait(lambda: self.events(VodArchived, "library.vod.events.v1"), 20)
-        await worker.close()
-        await archivist.close()
-        return vod
-
-    def sources(self) -> list[SegmentProduced]:
-        return [event for event in self.events(SegmentProduced) if event.rendition == "source"]
-
-
-@pytest.fixture(scope="module")
-def filmed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Studio, VodArchived]:
-    studio = Studio(tmp_path_factory.mktemp("clips"))
-    return studio, asyncio.run(studio.film())
 
 
 @pytest.fixture(scope="module")
 def reference(filmed: tuple[Studio, VodArchived]) -> Frames:
     """Every picture of the source, in the order in which they are shown."""
     studio, vod = filmed
-    folder = studio.folder / vod.channel_id / vod.vod_id / "source"
+    folder = studio.folder / vod.channel_id / vod.vod_id / "180p30"
     data = (folder / "init-0.mp4").read_bytes() + b"".join(path.read_bytes() for path in sorted(folder.glob("*.m4s")))
     found = pictures(data)
     assert len(found) == SECONDS * RATE
@@ -176,7 +111,7 @@ async def test_a_clip_of_a_vod_has_the_asked_pictures_and_outlives_it(filmed: tu
     places = [place(picture, reference) for picture in shown]
     assert places == list(range(places[0], places[0] + 180))
     assert abs(places[0] - 2.5 * RATE) <= 1 + 2
-    await TieredObjects({"hot": studio.objects}).delete(list(await studio.objects.list(f"{vod.channel_id}/{vod.vod_id}/source"))[-1:])
+    await TieredObjects({"hot": studio.objects}).delete(list(await studio.objects.list(f"{vod.channel_id}/{vod.vod_id}/180p30"))[-1:])
     whole(studio, clip, 6.0)
 
 
@@ -194,6 +129,49 @@ async def test_what_is_not_there_fails_with_its_step_and_leaves_no_object(filmed
     assert gone.step == "collect"
     for one in (long, gone):
         assert not (studio.folder / "clips" / one.clip_id).exists()
+
+
+@pytest.mark.row("E9")
+async def test_lineage_leads_from_a_clip_to_its_segments_and_the_session_and_sees_a_changed_byte(
+    filmed: tuple[Studio, VodArchived],
+) -> None:
+    studio, vod = filmed
+    worker = studio.worker()
+    await worker.start()
+    clip = await studio.ask(source="vod", vod_id=vod.vod_id, offset_ms=3_000, duration_ms=5_000)
+    await worker.close()
+    assert isinstance(clip, FinishClip), clip
+    with pytest.raises(UnknownError, match="processing"):
+        await lineage_of(studio, clip.clip_id)
+    told = {name: getattr(clip, name) for name in clip.__struct_fields__ if name not in ENVELOPE}
+    studio.publisher.publish(ClipReady(**told, causation_id=clip.event_id))  # as the clips view does
+    hops = await lineage_of(studio, clip.clip_id)
+    assert hops is not None
+    assert all(hop.holds for hop in hops), hops
+    names = [hop.what for hop in hops]
+    assert names[:5] == ["clip", "video", "picture", "made", "asked for"]
+    assert names[-3:] == ["pictures", "ingested", "ended"]
+    cut_from = [hop for hop in hops if hop.what == "cut from"]
+    assert {hop.name.split("/")[2] for hop in cut_from} == {"source", "audio"}
+    assert len(cut_from) >= 2 * 3
+    assert all(hop.at.startswith("media.segment.events.v1/") for hop in cut_from)
+    assert await lineage_of(studio, "nothing") is None
+
+    for place, broken in ((clip.address, {"video", "pictures"}), (cut_from[1].name, {"cut from", "pictures"})):
+        file = studio.folder / place
+        whole_data, spoilt = file.read_bytes(), bytearray(file.read_bytes())
+        spoilt[-1_000] ^= 1
+        file.write_bytes(spoilt)
+        hops = await lineage_of(studio, clip.clip_id)
+        file.write_bytes(whole_data)
+        assert {hop.what for hop in hops or [] if not hop.holds} <= broken
+        [hop] = [hop for hop in hops or [] if not hop.holds and hop.what in {"video", "cut from"}]
+        assert (studio.folder / hop.name).samefile(file)
+
+
+async def lineage_of(studio: Studio, name: str) -> list[Hop] | None:
+    archive = Lineage(studio.log, studio.codec, studio.objects, list(revisions(studio.log, studio.codec)))
+    return await ClipLineage(studio.log, studio.codec, studio.objects, archive).of(name)
 
 
 class Failing:

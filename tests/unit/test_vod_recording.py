@@ -3,14 +3,16 @@
 from itertools import pairwise
 
 import hls_playlist as hls
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from live_channel import Channel, dummy
+from msgspec.structs import replace
 
-from processors.vod.documents import playlists, timeline
+from processors.vod.documents import Table, playlists, read_table, timeline
 from processors.vod.pictures import INTERVAL_S, shots, sprite_index
-from processors.vod.recording import Recorder, Recording
+from processors.vod.recording import Recorder, Recording, archived, in_folders
 from schemas.events import RenditionDeclared, SegmentProduced
 from sinks.origin.rewind import REACH_US, Past
 
@@ -44,7 +46,7 @@ def test_whatever_a_session_went_through_its_playlists_have_one_number_for_one_t
     documents = playlists(recording)
     lengths = []
     for track in recording.tracks:
-        text = documents[f"{track.rendition}/index.m3u8"].decode()
+        text = documents[f"{track.folder}/index.m3u8"].decode()
         found = hls.media(text, URL)
         assert text.endswith("#EXT-X-ENDLIST\n")
         assert "#EXT-X-PLAYLIST-TYPE:VOD" in text
@@ -55,12 +57,41 @@ def test_whatever_a_session_went_through_its_playlists_have_one_number_for_one_t
             assert f"\n{recording.number(piece):05d}.m4s\n" in text
         lengths.append([line for line in text.splitlines() if line.startswith("#EXTINF")])
         if track.kind == "video":
-            assert documents[f"{track.rendition}/iframes.m3u8"].count(b"#EXT-X-BYTERANGE") == sum(
+            assert documents[f"{track.folder}/iframes.m3u8"].count(b"#EXT-X-BYTERANGE") == sum(
                 bool(piece.key_frame_bytes) for piece in track.pieces
             )
     assert all(len(each) == len(lengths[0]) for each in lengths)
     assert timeline(recording)[0]["at_ms"] == 0
     assert len(timeline(recording)) == len({piece.discontinuity for piece in recording.lead})
+
+
+@pytest.mark.row("V2")
+def test_the_source_lies_in_a_folder_named_by_its_size_unless_a_rendition_has_that_name() -> None:
+    named = {}
+    for size, rate in (((1_920, 1_080), 59.94), ((720, 1_280), 30.0), ((852, 480), 29.97), ((0, 0), 0.0)):
+        recorder = Recorder("42", "s1")
+        for event in session(seconds=4):
+            recorder.add(replace(event, width=size[0], height=size[1], frame_rate=rate) if isinstance(event, RenditionDeclared) else event)
+            recorder.add(replace(event, rendition="480p30"))
+        found = recorder.recording()
+        assert found is not None
+        named[size] = found.tracks[0].folder
+        assert list(playlists(found))[:2] == ["manifest.m3u8", f"{found.tracks[0].folder}/index.m3u8"]
+        assert {address for address, *_ in archived(found, "v")} == {
+            f"42/v/{folder}/{name}" for folder in (named[size], "480p30") for name in ("init-0.mp4", "00001.m4s", "00002.m4s")
+        }
+    assert named == {(1_920, 1_080): "1080p60", (720, 1_280): "720p30", (852, 480): "source", (0, 0): "source"}
+
+
+@pytest.mark.row("V2")
+def test_a_table_of_a_vod_archived_before_folders_had_sizes_reads_and_writes_as_it_was() -> None:
+    recording = recording_of([(60, ())])
+    assert recording is not None
+    former = Table(in_folders(recording, "source"), ())
+    text = msgspec.json.encode(former)
+    assert b"named" not in text
+    assert read_table(text) == former
+    assert [track.folder for track in read_table(text).recording.tracks] == ["source", "480p30", "audio"]
 
 
 @pytest.mark.row("V9", "V12")

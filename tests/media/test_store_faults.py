@@ -1,0 +1,185 @@
+"""An S3 that refuses, loses answers, tears bodies and hangs: no half object, what failed is said, and a repeat makes the same."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pytest
+from studio import Studio
+
+from processors.vod.about import About
+from processors.vod.documents import MANIFEST, SEGMENTS, read_table
+from processors.vod.recording import Recording
+from schemas.events import FailClip, FinishClip, VodArchived
+from sinks.archive import archivist as archiving
+from sinks.archive.archivist import Archivist
+from sinks.archive.making import Maker
+from sinks.archive.vods import TOPIC, Vod
+from sinks.clips.worker import ClipWorker
+from streams.log_memory import MemoryLog
+from streams.objects import StoredObjects, StoreUnavailableError
+from streams.objects_tiered import TieredObjects
+from streams.publisher import Publisher
+from tests.ingest_stage import Stage
+from tests.s3_faults import Fault, FaultyNetwork, Kind, faulty, impatient
+from tests.s3_server import S3Server
+
+pytestmark = [pytest.mark.media, pytest.mark.broker]
+
+
+class Bucket(NamedTuple):
+    """A bucket with a stream's objects, reached past the faults and through them."""
+
+    network: FaultyNetwork
+    endpoint: str
+    url: str
+    sound: StoredObjects
+    through: StoredObjects
+
+    async def names(self, folder: str) -> list[str]:
+        return list(await self.sound.list(folder))
+
+
+@asynccontextmanager
+async def bucket_of(server: S3Server, url: str, studio: Studio, folder: str) -> AsyncIterator[Bucket]:
+    """The objects of a folder of the studio in a bucket."""
+    sound = StoredObjects.at(url)
+    for path in sorted((studio.folder / folder).rglob("*.*")):
+        await sound.put(str(path.relative_to(studio.folder)), path.read_bytes())
+    async with faulty(server) as (network, endpoint):
+        yield Bucket(network, endpoint, url, sound, impatient(url, endpoint))
+
+
+def recorded(studio: Studio, vod: VodArchived) -> tuple[Recording, About]:
+    table = (studio.folder / vod.channel_id / vod.vod_id / SEGMENTS).read_bytes()
+    return read_table(table).recording, Vod(vod).about
+
+
+@pytest.mark.row("V1", "K7")
+@pytest.mark.parametrize("kind", ["refuse", "lose", "tear"])
+async def test_an_archive_that_fails_at_any_write_has_no_half_object_and_a_repeat_makes_the_same(
+    kind: Kind, filmed: tuple[Studio, VodArchived], s3: S3Server, s3_bucket: str
+) -> None:
+    studio, vod = filmed
+    recording, about = recorded(studio, vod)
+    async with bucket_of(s3, s3_bucket, studio, f"{vod.channel_id}/{vod.session_id}") as bucket:
+        maker = Maker(bucket.through)
+        whole = await maker.make(recording, about, vod.vod_id, 1)
+        assert whole is not None
+        assert whole.documents == vod.documents
+        folder = f"{vod.channel_id}/{vod.vod_id}"
+        right = {name: await bucket.sound.get(name) for name in await bucket.names(folder)}
+        writes = [(method, path) for method, path in bucket.network.asked if method in {"PUT", "COPY"}]
+        copies = sum(method == "COPY" for method, _ in writes)
+        for nth in sorted({1, copies, copies + 1, (copies + len(writes)) // 2, len(writes)}):
+            await bucket.sound.delete(list(right))
+            bucket.network.fault = Fault(kind, "WRITE", nth=nth)
+            with pytest.raises(StoreUnavailableError):
+                await maker.make(recording, about, vod.vod_id, 1)
+            there = await bucket.names(folder)
+            assert f"{folder}/{MANIFEST}" not in there or (kind, nth) == ("lose", len(writes)), "the manifest leads to what is not there"
+            assert all([await bucket.sound.get(name) == right[name] for name in there])
+            bucket.network.fault = None
+            assert await maker.make(recording, about, vod.vod_id, 1) == whole
+            assert {name: await bucket.sound.get(name) for name in await bucket.names(folder)} == right
+
+
+@pytest.mark.row("V1")
+async def test_an_archivist_outlasts_a_store_that_fails_and_tells_of_one_vod(
+    filmed: tuple[Studio, VodArchived], s3: S3Server, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, vod = filmed
+    monkeypatch.setattr(archiving, "RETRY_S", 0.1)
+    async with bucket_of(s3, s3_bucket, studio, f"{vod.channel_id}/{vod.session_id}") as bucket:
+        again = Stage(bucket.through, media_of(studio.log))
+        again.codec = studio.codec
+        bucket.network.fault = Fault("refuse", "WRITE", nth=3, times=40)
+        objects = TieredObjects({"hot": bucket.through})
+        archivist = Archivist(again.log, studio.codec, objects, Publisher(again.log, studio.codec, "again"), rest_s=0.05)
+        await archivist.start()
+        [made] = await again.wait(lambda: again.events(VodArchived, TOPIC), 30)
+        assert bucket.network.fault.met > 40
+        assert (made.event_id, made.documents) == (vod.event_id, vod.documents)
+        assert archivist.lacks() == ""
+        await archivist.close()
+
+
+def twin_of(studio: Studio) -> Studio:
+    """A studio with the media and the VOD, in which nobody has asked for a clip."""
+    twin = Studio(studio.folder.parent)
+    twin.log, twin.codec = media_of(studio.log, TOPIC), studio.codec
+    twin.publisher = Publisher(twin.log, twin.codec, "twin")
+    return twin
+
+
+def media_of(log: MemoryLog, *more: str) -> MemoryLog:
+    """What a log has of media, and of further topics."""
+    copy = MemoryLog()
+    for topic in ("media.stream.events.v1", "media.segment.events.v1", *more):
+        for partition, end in log.ends(topic).items():
+            for records in log.read(topic, partition, 0, end):
+                for record in records:
+                    copy.append(topic, record.key, record.value, headers=record.headers, timestamp=record.timestamp, partition=partition)
+    return copy
+
+
+FAULTS = {
+    "table refused": (Fault("refuse", "GET", SEGMENTS), "collect"),
+    "segment torn": (Fault("tear", "GET", ".m4s", nth=2), "cut"),
+    "segment hangs": (Fault("hang", "GET", ".m4s", nth=3), "cut"),
+    "picture refused": (Fault("refuse", "PUT", "thumb.jpg"), "store"),
+    "video refused": (Fault("refuse", "PUT", "video.mp4"), "store"),
+    "video torn": (Fault("tear", "PUT", "video.mp4"), "store"),
+    "video's answer lost": (Fault("lose", "PUT", "video.mp4"), "store"),
+    "video hangs": (Fault("hang", "PUT", "video.mp4"), "store"),
+}
+
+
+@pytest.mark.row("K7")
+async def test_whichever_request_of_a_clip_fails_its_step_is_named_nothing_is_half_and_the_next_attempt_is_whole(
+    filmed: tuple[Studio, VodArchived], s3: S3Server, s3_bucket: str
+) -> None:
+    studio, vod = filmed
+    async with bucket_of(s3, s3_bucket, studio, f"{vod.channel_id}/{vod.vod_id}") as bucket:
+        studio = twin_of(studio)
+        worker = ClipWorker(studio.log, studio.codec, bucket.through, studio.publisher, limit_s=2.0)
+        await worker.start()
+        ask: dict[str, Any] = {"source": "vod", "vod_id": vod.vod_id, "offset_ms": 500, "duration_ms": 5_000}
+        right = await studio.ask(**ask)
+        assert isinstance(right, FinishClip), right
+        for name, (fault, step) in FAULTS.items():
+            clip_id = str(uuid4())
+            bucket.network.fault = fault
+            failed = await studio.ask(**ask, clip_id=clip_id)
+            assert isinstance(failed, FailClip), name
+            assert (failed.step, bool(failed.cause)) == (step, True), (name, failed)
+            assert "\n" not in failed.cause
+            for place in await bucket.names(f"clips/{clip_id}"):
+                digest = right.sha256 if place.endswith("video.mp4") else right.thumbnail_sha256
+                assert sha256(await bucket.sound.get(place)).hexdigest() == digest, (name, place)
+            bucket.network.fault = None
+            done = await studio.ask(**ask, clip_id=clip_id, attempt=2)
+            assert isinstance(done, FinishClip), (name, done)
+            assert (done.sha256, done.thumbnail_sha256) == (right.sha256, right.thumbnail_sha256)
+            assert await bucket.names(f"clips/{clip_id}") == [f"clips/{clip_id}/thumb.jpg", f"clips/{clip_id}/video.mp4"]
+        assert worker.lacks() == ""
+        await worker.close()
+
+
+@pytest.mark.row("K7")
+async def test_a_hiccup_of_the_store_is_passed_over(filmed: tuple[Studio, VodArchived], s3: S3Server, s3_bucket: str) -> None:
+    studio, vod = filmed
+    async with bucket_of(s3, s3_bucket, studio, f"{vod.channel_id}/{vod.vod_id}") as bucket:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("AWS_ENDPOINT_URL", bucket.endpoint)
+            objects = StoredObjects.at(bucket.url)
+        bucket.network.fault = Fault("refuse", "PUT", "video.mp4", times=2)
+        studio = twin_of(studio)
+        worker = ClipWorker(studio.log, studio.codec, objects, studio.publisher)
+        await worker.start()
+        clip = await studio.ask(source="vod", vod_id=vod.vod_id, offset_ms=500, duration_ms=5_000)
+        await worker.close()
+        assert isinstance(clip, FinishClip), clip
+        assert bucket.network.fault.met == 3
