@@ -25,12 +25,6 @@ export function categories(channels) {
 
 export const categoryLink = (name) => `/browse?${new URLSearchParams({ category: name })}`;
 
-/** Why a stream is recommended, without the names of the rules that moved it: those are for `explain`. */
-function why({ why: words, rules }) {
-  const moved = new Set(rules.map((rule) => rule.split(' ')[0]));
-  return words.filter((word) => !moved.has(word)).join(' · ');
-}
-
 function row(options) {
   const title = el('h2', {});
   const more = el('a', { class: 'row__more' }, 'Show all');
@@ -80,7 +74,7 @@ export function homeRows(section) {
     if (mine !== wanted) return;
     const ids = new Map(live.map((channel) => [channel.channel_id, channel]));
     const here = (items) => items.map(({ channel_id: id }) => ids.get(id)).filter(Boolean);
-    const reasons = new Map(page?.data.map((item) => [item.channel_id, why(item)]));
+    const reasons = new Map(page?.data.map((item) => [item.channel_id, item.why.join(' · ')]));
     const first = { key: 'recommended', label: 'Recommended', channels: here(page?.data ?? []), why: ({ channel_id: id }) => reasons.get(id), scrolls: true };
     const editors = (page?.rows ?? []).map(({ row: name, label, data }) => ({ key: `row ${name}`, label, channels: here(data), scrolls: true }));
     const inside = categories(live).filter(({ channels }) => channels.length > 1).slice(0, CATEGORIES);
