@@ -98,6 +98,10 @@ class Directory:
         self._viewers[channel_id] = viewers
         self._list(channel_id)
 
+    def viewers(self) -> dict[str, int]:
+        """A copy of the last count by channel, of those that anybody watches or did. For any thread."""
+        return self._viewers.copy()
+
     def channel(self, channel_id: str) -> Listing | None:
         """A channel's listing."""
         return self._listings.get(channel_id)
