@@ -9,19 +9,21 @@ from processors.directory.audience import FOLLOWERS, SUBSCRIBERS, Follower, Subs
 from processors.directory.categories import COMMON, Category, category_id
 from processors.directory.listing import Listing, listing, rank, words
 from processors.directory.ranking import Ranking
+from processors.directory.rows import Row, shown
 from processors.directory.search import Search
 from processors.playlist import BROADCAST
 from processors.playlist.broadcast import BROADCASTS, NEWEST
 from processors.viewers import VIEWERS
 from processors.viewers.fold import SESSIONS, present
 from schemas.event import Event
-from schemas.events import ChannelInfo, ChannelProfile, Followed, Unfollowed
+from schemas.events import ChannelInfo, ChannelProfile, EditorialRow, Followed, Unfollowed
 from streams.edges.accounts import Accounts
 from streams.fold import At, Table
 from streams.topics import OF_EVENT
 
 INFO = OF_EVENT[ChannelInfo].name
-TOPICS = (INFO, *AUDIENCE.inputs, *BROADCAST.inputs, *VIEWERS.inputs)
+CHOSEN = OF_EVENT[EditorialRow].name
+TOPICS = (INFO, CHOSEN, *AUDIENCE.inputs, *BROADCAST.inputs, *VIEWERS.inputs)
 """What it is folded from, beside the accounts' topics."""
 
 
@@ -44,6 +46,8 @@ class Directory:
         self._audiences: set[str] = set()
         """Channels with sessions that watch, or did."""
         self._listings: dict[str, Listing] = {}
+        self._chosen: dict[str, EditorialRow] = {}
+        """Editorial rows by name."""
         self._following: defaultdict[str, dict[str, int]] = defaultdict(dict)
         """By user: channel -> since when."""
         self._search = Search()
@@ -57,6 +61,8 @@ class Directory:
 
     def apply(self, event: Event, at: At) -> None:
         """Takes an event in."""
+        if isinstance(event, EditorialRow):
+            self._chosen[event.row] = event
         channel_id: str | None = getattr(event, "channel_id", None)
         if channel_id is None:
             return
@@ -109,6 +115,10 @@ class Directory:
     def info(self, channel_id: str) -> ChannelInfo | None:
         """What its owner said of it; None where he said nothing yet."""
         return self._infos.get(channel_id)
+
+    def rows(self, *, adult: bool) -> list[Row]:
+        """Editorial rows that have a channel live."""
+        return shown(self._chosen.values(), self.channel, adult=adult)
 
     def ranking(self, category: str | None) -> Ranking:
         """What is live, of all categories or of one by its id."""

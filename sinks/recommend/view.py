@@ -108,10 +108,6 @@ class Recommendations:
         )
         return True
 
-    def rows(self, *, adult: bool) -> list[tuple[str, str, list[str]]]:
-        """(name, label, live channels) of the editorial rows that have one live."""
-        return self._state.rows(adult=adult)
-
     def describe(self, channel_id: str) -> dict[str, object]:
         """What a page shows of a live stream."""
         return self._state.describe(channel_id)

@@ -76,7 +76,7 @@ async def serving(stage: ChatStage) -> AsyncIterator[Site]:
     aside = Aside(Recommendations(stage.log, stage.codec, stage.publisher, views.directory.viewers))
     app = FastAPI()
     errors.install(app)
-    app.include_router(router(aside, views.accounts))
+    app.include_router(router(aside, views))
     [port] = ports.free(1)
     server = Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="off"))
     running = asyncio.create_task(server.serve())
@@ -109,6 +109,9 @@ async def test_a_page_shows_what_is_live_tells_why_and_is_on_the_log_with_its_cl
         async with serving(stage) as site:
             async with site.client.get(f"{site.url}/recommendations") as answer:
                 assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+            async with site.client.get(f"{site.url}/recommendations/rows") as answer:
+                [row] = (await answer.json())["rows"]
+                assert (row["label"], [(each["login"], each["viewers"]) for each in row["data"]]) == ("Hidden Gems", [("mia", 0)])
             await site.ready()
             async with site.client.get(f"{site.url}/recommendations") as answer:
                 assert answer.status == 200

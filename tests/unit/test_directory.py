@@ -9,9 +9,11 @@ import pytest
 from processors.directory import AUDIENCE
 from processors.directory.audience import FOLLOWERS, SUBSCRIBERS
 from processors.directory.categories import COMMON, category_id
+from processors.directory.listing import Listing
 from processors.directory.ranking import Ranking
+from processors.directory.rows import shown
 from processors.directory.search import LETTERS, SHORTEST, Search
-from schemas.events import Followed, Raided, Subscribed, Unfollowed
+from schemas.events import EditorialRow, Followed, Raided, Subscribed, Unfollowed
 from streams.fold import At, Table
 
 
@@ -89,3 +91,23 @@ def test_categories_have_ids_of_their_own_that_follow_from_the_name() -> None:
     assert category_id("chess") == category_id("Chess")
     assert category_id("") == ""
     assert int(category_id("Chess")) < 1 << 53
+
+
+@pytest.mark.row("R15")
+def test_a_curated_row_shows_its_live_channels_in_their_order_under_its_label() -> None:
+    def listed(channel_id: str) -> Listing | None:
+        about = {"login": channel_id, "display_name": "", "title": "", "category": "", "language": "", "tags": ()}
+        session = "" if channel_id == "off" else "s"
+        return None if channel_id == "gone" else Listing(channel_id=channel_id, **about, mature=channel_id == "mature", session_id=session)
+
+    rows = [
+        EditorialRow(row="rising-stars", label="Rising Stars", channel_ids=("b", "off", "mature", "gone", "a")),
+        EditorialRow(row="promoted", label="", channel_ids=("a",)),
+        EditorialRow(row="hidden-gems", label="Hidden Gems", channel_ids=("mature",)),
+        EditorialRow(row="empty", label="Empty"),
+    ]
+    told = {
+        adult: [(row.label, [each.login for each in row.channels]) for row in shown(rows, listed, adult=adult)] for adult in (True, False)
+    }
+    assert told[False] == [("Rising Stars", ["b", "a"])]
+    assert told[True] == [("Hidden Gems", ["mature"]), ("Rising Stars", ["b", "mature", "a"])]
