@@ -1,6 +1,7 @@
 """The API: what clients made for Twitch ask over HTTP, behind the edge."""
 
 import asyncio
+import gc
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -67,6 +68,8 @@ async def api(app: App) -> None:
     await views.start()  # before the first call: half a view would say that there is no such user
     await events.start()
     recommend.start()
+    gc.collect()
+    gc.freeze()  # the views live as long as the process: looking at each of their objects again would stop it for 50 ms
     server = Server(config)
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(app.stopping.wait())
