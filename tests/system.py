@@ -45,11 +45,15 @@ class System:
 
     async def account(self, login: str, tier: str = "regular") -> Account:
         """Makes an account by the command that users have."""
-        command = [sys.executable, "-m", "infra.cli", "account", "create", login, "--tier", tier, "--json"]
+        made = json.loads(await self.command("account", "create", login, "--tier", tier, "--json"))
+        return Account(login, f"rtmp://127.0.0.1:{self.settings.ports.rtmp}/app/{made['stream_key']}", made["id"], made["access_token"])
+
+    async def command(self, *words: str) -> bytes:
+        """Runs a command of ours: what it prints."""
+        command = [sys.executable, "-m", "infra.cli", *words]
         process = await asyncio.create_subprocess_exec(*command, cwd=CHECKOUT, env=self._environment, stdout=asyncio.subprocess.PIPE)
         printed, _ = await process.communicate()
-        made = json.loads(printed)
-        return Account(login, f"rtmp://127.0.0.1:{self.settings.ports.rtmp}/app/{made['stream_key']}", made["id"], made["access_token"])
+        return printed
 
     def pids(self, *services: str) -> list[int]:
         """Process ids of services; of all without a name."""

@@ -1,6 +1,7 @@
 """The API: what clients made for Twitch ask over HTTP, behind the edge."""
 
 import asyncio
+import gc
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -18,6 +19,7 @@ from sinks.eventsub.service import EventSub
 from sinks.helix.app import make_app
 from sinks.helix.replay import VodChats
 from sinks.helix.views import Views
+from sinks.recommend.aside import Aside
 from sinks.recommend.routes import router as recommendations
 from sinks.recommend.view import Recommendations
 from streams.edges.clips import ClipEdge
@@ -49,8 +51,9 @@ async def api(app: App) -> None:
     replay = ChatReplay(lambda: _past(settings.objects_url, parts.log), OpeningCodec(parts.registry, keys), views.accounts)
     clips, chats = ClipEdge(publisher, keys), VodChats(replay, parts.objects)
     application = make_app(views, edge, publisher, events, playback=settings.page_url, clips_edge=clips, chats=chats)
-    recommend = Recommendations(parts.log, parts.codec, publisher, views.accounts)
-    application.include_router(recommendations(recommend))
+    recommend = Aside(Recommendations(parts.log, parts.codec, publisher, views.directory.viewers))
+    app.checks["recommendations"] = recommend.lacks
+    application.include_router(recommendations(recommend, views))
     add_probes(application, app)
     config = uvicorn.Config(
         application,
@@ -64,7 +67,9 @@ async def api(app: App) -> None:
     edge.start()
     await views.start()  # before the first call: half a view would say that there is no such user
     await events.start()
-    await recommend.start()
+    recommend.start()
+    gc.collect()
+    gc.freeze()  # the views live as long as the process: looking at each of their objects again would stop it for 50 ms
     server = Server(config)
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(app.stopping.wait())

@@ -16,6 +16,10 @@ class Ranking:
     def __len__(self) -> int:
         return len(self._ranks)
 
+    def __iter__(self) -> Iterator[Rank]:
+        """All ranks; nothing may come or go meanwhile."""
+        return iter(self._ranks)
+
     def add(self, rank: Rank) -> None:
         """Puts a row in."""
         insort(self._ranks, rank)

@@ -16,6 +16,10 @@ LONGEST = 32
 """Letters of a word that are looked at: above the longest login."""
 
 
+LAST = "\U0010ffff"
+"""Behind every letter: words with a beginning lie before the beginning and this."""
+
+
 class Search:
     """Words and the ids that have them."""
 
@@ -55,10 +59,9 @@ class Search:
 
     def _side_by_side(self, beginning: str) -> Iterator[set[str]]:
         words = self._sorted
-        place = bisect_left(words, beginning)
-        while place < len(words) and words[place].startswith(beginning):
-            yield self._ids[words[place]]
-            place += 1
+        begin = bisect_left(words, beginning)
+        if begin < len(words) and words[begin].startswith(beginning):  # most of what may have been meant is no word's beginning
+            yield from map(self._ids.__getitem__, words[begin : bisect_left(words, beginning + LAST, begin)])
 
 
 def one_apart(word: str) -> set[str]:

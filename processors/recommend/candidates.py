@@ -2,10 +2,13 @@
 
 from typing import NamedTuple
 
-import lightgbm  # noqa: F401 - loaded before usearch: its model parser fails where usearch's C++ library came first
 import numpy as np
 from numpy.random import default_rng
 from numpy.typing import NDArray
+
+from processors.recommend import trees  # noqa: F401 - loads LightGBM, which is to come before usearch
+
+# isort: split
 from usearch.index import Index
 
 from processors.recommend.arrays import Floats, Ints

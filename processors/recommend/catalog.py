@@ -2,14 +2,13 @@
 
 import numpy as np
 
+from processors.directory.rows import PROMOTED
 from processors.recommend.arrays import Flags, Ints, grown
 from processors.recommend.taxonomy import category_of
 from schemas.event import Event
 from schemas.events import ChannelInfo, ChannelProfile, EditorialRow, StreamUpdated
 
 TIERS = ("regular", "affiliate", "partner")
-PROMOTED = "promoted"
-"""The editorial row that is not shown: its channels are lifted."""
 START = 1_024
 """Rooms at first; doubled when they are full."""
 
@@ -41,8 +40,6 @@ class Catalog:
     """All channels that were ever named. Only grows: numbers stay valid."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, EditorialRow] = {}
-        """Editorial rows by name."""
         self.channels, self.games, self.categories, self.languages = Numbers(), Numbers(), Numbers(), Numbers()
         self.game: Ints = np.zeros(START, np.int64)
         self.category: Ints = np.zeros(START, np.int64)
@@ -82,12 +79,10 @@ class Catalog:
             number = self.number(event.channel_id)
             self._told.add(number)
             self.describe(number, event.category, event.language)
-        elif isinstance(event, EditorialRow):
-            self.rows[event.row] = event
-            if event.row == PROMOTED:
-                numbers = [self.number(channel_id) for channel_id in event.channel_ids]
-                self.promoted[:] = False
-                self.promoted[numbers] = True
+        elif isinstance(event, EditorialRow) and event.row == PROMOTED:
+            numbers = [self.number(channel_id) for channel_id in event.channel_ids]
+            self.promoted[:] = False
+            self.promoted[numbers] = True
 
     def describe(self, number: int, game: str, language: str) -> None:
         """What a channel streams, in which language."""

@@ -10,22 +10,41 @@ from schemas.events.discovery import ServedItem
 TOLD = 3
 """Features that are told of a stream: those that moved it most."""
 SOURCES = {
-    "followed": "you follow it",
-    "embedding": "like what you watch",
-    "categories": "watched much in a category of yours",
-    "collaborative": "its viewers watch what you watch",
-    "trending": "grows now",
-    "fresh": "new here",
+    "followed": ("you follow it", "follows"),
+    "embedding": ("like what you watch", "similarity"),
+    "categories": ("of a category that you watch", "category"),
+    "collaborative": ("its viewers watch what you watch", "shared_viewers"),
+    "trending": ("its audience grows", "viewers_delta"),
+    "fresh": ("new here", ""),
 }
-"""Candidate sources as viewers are told."""
+"""Candidate sources as viewers are told, each with the feature that is above 0 where the words are true: of somebody unknown a source
+takes what most watch, and where little is live it names all of that."""
+RULES = {
+    "partner": "a partner's stream",
+    "promoted": "promoted",
+    "raid": "raided a moment ago",
+    "new": "new here",
+    "velocity": "its audience grows",
+}
+"""Rules, likewise."""
 
 
 def reasons(item: ServedItem) -> list[str]:
-    """In a few words, for the page."""
-    found = [SOURCES.get(source, source) for source in item.sources]
+    """In a few words, for the page: only what is true of this viewer and this stream."""
+    known = dict(zip(NAMES, item.features, strict=False))  # a policy that judges nothing has none
+
+    def has(feature: str) -> bool:
+        return known.get(feature, 0.0) > 0
+
+    found = ["you watched it before"] if has("times_watched") else []
+    for source in item.sources:
+        words, feature = SOURCES.get(source, (source, ""))
+        if not feature or has(feature):
+            found.append(words)
     if item.explored:
         found.append("shown to learn whether it is liked")
-    return found + [rule.split(" ")[0] for rule in item.rules]
+    found += [RULES.get(name, name) for rule in item.rules if (name := rule.partition(" ")[0])]
+    return list(dict.fromkeys(found)) or ["others watch it now" if has("viewers") else "live now"]
 
 
 def moved(page: RecommendationServed, model: Model) -> list[list[str]]:

@@ -6,11 +6,11 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-import lightgbm as lgb
 import numpy as np
 
 from processors.recommend.arrays import Floats
 from processors.recommend.features import NAMES
+from processors.recommend.trees import Trees
 
 FILE = Path(__file__).with_name("model.bin")
 MAGIC = b"CRM1"
@@ -58,19 +58,18 @@ class Model:
         self.light = Light(np.array(light["mean"]), np.array(light["scale"]), np.array(light["weights"]), light["bias"])
         self.shifts: dict[str, float] = content["shifts"]
         """By category, added to the log odds; a category that is not there has the mean's, under the empty name."""
-        self._trees = lgb.Booster(model_str=content["trees"])
+        self._trees = Trees(content["trees"], len(NAMES))
 
     def log_odds(self, features: Floats) -> Floats:
         """The heavy ranker's, before calibration. One thread."""
         if not len(features):
             return np.zeros(0)
-        return self.light.scores(features) + np.asarray(self._trees.predict(features, raw_score=True, num_threads=1), np.float64)
+        return self.light.scores(features) + self._trees.log_odds(features)
 
     def contributions(self, features: Floats) -> Floats:
         """What each feature adds to the log odds of each stream (the trees' by TreeSHAP), beside an average stream."""
-        trees = np.asarray(self._trees.predict(features, pred_contrib=True, num_threads=1), np.float64)[:, :-1]
         light: Floats = (self.light.tamed(features) - self.light.mean) / self.light.scale * self.light.weights
-        return trees + light
+        return self._trees.contributions(features) + light
 
     def shift(self, category: str) -> float:
         """What a category adds."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from processors.recommend.audience import Audience
-from processors.recommend.catalog import PROMOTED, Catalog
+from processors.recommend.catalog import Catalog
 from processors.recommend.live import Live, Observed
 from schemas.event import Event
 from schemas.events import (
@@ -55,16 +55,6 @@ class State:
         self.catalog.apply(event)
         self.live.apply(event)
         self.audience.apply(event)
-
-    def rows(self, *, adult: bool) -> list[tuple[str, str, list[str]]]:
-        """(name, label, live channels in their order) of the editorial rows that are shown and have one live, by name."""
-        found = []
-        for name, row in sorted(self.catalog.rows.items()):
-            numbers = np.array([self.catalog.number(channel_id) for channel_id in row.channel_ids], np.int64)
-            shown = (self.live.rows(numbers) >= 0) & (adult | ~self.catalog.mature[numbers])
-            if name != PROMOTED and shown.any():
-                found.append((name, row.label, [row.channel_ids[at] for at in np.flatnonzero(shown)]))
-        return found
 
     def describe(self, channel_id: str) -> dict[str, object]:
         """What is shown of a live stream."""

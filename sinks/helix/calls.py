@@ -1,8 +1,9 @@
 """What every Helix call goes through: its caller, the limits, the parties of a channel, and what came of a command."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from http import HTTPStatus
+from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Header, Query, Request, Response
@@ -179,6 +180,10 @@ First = Annotated[int, Query(ge=1, le=100)]
 """Rows in one answer."""
 
 
+PLACES = 9
+"""Digits of a cursor that is a place: no list has as many rows."""
+
+
 class Page(NamedTuple):
     """A part of a list."""
 
@@ -187,17 +192,17 @@ class Page(NamedTuple):
     """The cursor of the next part; nothing on the last, for clients take an empty one for a further page."""
 
 
-def page(rows: list[Any], first: int, after: str) -> Page:
-    """The rows behind a cursor, which is a place in the list.
+def page(rows: Iterable[Any], first: int, after: str) -> Page:
+    """The rows behind a cursor, which is a place among them; of an iterator no more are taken than it needs.
 
     Raises:
         HelixError: no cursor of ours.
     """
-    if after and not after.isdecimal():
+    if after and not (after.isdecimal() and len(after) <= PLACES):
         bad_request(f"after: {after!r} is no cursor: take one from an answer's pagination")
     begin = int(after or 0)
-    end = begin + first
-    return Page(rows[begin:end], {"cursor": str(end)} if end < len(rows) else {})
+    found = list(islice(rows, begin, begin + first + 1))
+    return Page(found[:first], {"cursor": str(begin + first)} if len(found) > first else {})
 
 
 def origin(request: Request) -> Origin:

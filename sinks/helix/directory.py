@@ -1,28 +1,36 @@
 """The directory in memory: every channel's listing, what is live in order, who follows whom. Folded from the log by `views.Views`."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
+
+import msgspec
 
 from processors.directory import AUDIENCE
 from processors.directory.audience import FOLLOWERS, SUBSCRIBERS, Follower, Subscriber
 from processors.directory.categories import COMMON, Category, category_id
 from processors.directory.listing import Listing, listing, rank, words
 from processors.directory.ranking import Ranking
+from processors.directory.rows import Row, shown
 from processors.directory.search import Search
 from processors.playlist import BROADCAST
 from processors.playlist.broadcast import BROADCASTS, NEWEST
 from processors.viewers import VIEWERS
 from processors.viewers.fold import SESSIONS, present
 from schemas.event import Event
-from schemas.events import ChannelInfo, ChannelProfile, Followed, Unfollowed
+from schemas.events import ChannelInfo, ChannelProfile, EditorialRow, Followed, Unfollowed
 from streams.edges.accounts import Accounts
 from streams.fold import At, Table
 from streams.topics import OF_EVENT
 
 INFO = OF_EVENT[ChannelInfo].name
-TOPICS = (INFO, *AUDIENCE.inputs, *BROADCAST.inputs, *VIEWERS.inputs)
+CHOSEN = OF_EVENT[EditorialRow].name
+TOPICS = (INFO, CHOSEN, *AUDIENCE.inputs, *BROADCAST.inputs, *VIEWERS.inputs)
 """What it is folded from, beside the accounts' topics."""
+
+
+MANY = 1_000
+"""Channels found from which on the live ones are picked from the order of all, not sorted: that takes some milliseconds."""
 
 
 class Live(NamedTuple):
@@ -44,6 +52,8 @@ class Directory:
         self._audiences: set[str] = set()
         """Channels with sessions that watch, or did."""
         self._listings: dict[str, Listing] = {}
+        self._chosen: dict[str, EditorialRow] = {}
+        """Editorial rows by name."""
         self._following: defaultdict[str, dict[str, int]] = defaultdict(dict)
         """By user: channel -> since when."""
         self._search = Search()
@@ -57,6 +67,8 @@ class Directory:
 
     def apply(self, event: Event, at: At) -> None:
         """Takes an event in."""
+        if isinstance(event, EditorialRow):
+            self._chosen[event.row] = event
         channel_id: str | None = getattr(event, "channel_id", None)
         if channel_id is None:
             return
@@ -83,8 +95,8 @@ class Directory:
         """An account is gone."""
         self._list(channel_id)
 
-    def count(self, now: int) -> None:
-        """Counts who watches at a moment, microseconds."""
+    def count(self, now: int) -> Iterator[None]:
+        """Counts who watches at a moment, microseconds: a channel a step, for there may be a hundred thousand."""
         for channel_id in list(self._audiences):
             rows = self._rows[channel_id]
             viewers = present(rows, now)
@@ -92,11 +104,19 @@ class Directory:
                 self.watched(channel_id, viewers)
             if not rows[SESSIONS]:
                 self._audiences.discard(channel_id)
+            yield
 
     def watched(self, channel_id: str, viewers: int) -> None:
         """So many watch a channel now."""
         self._viewers[channel_id] = viewers
-        self._list(channel_id)
+        before = self._listings.get(channel_id)
+        if before is not None and before.live:
+            now = self._listings[channel_id] = msgspec.structs.replace(before, viewers=viewers)
+            self._rank(before, now)
+
+    def viewers(self) -> dict[str, int]:
+        """A copy of the last count by channel, of those that anybody watches or did. For any thread."""
+        return self._viewers.copy()
 
     def channel(self, channel_id: str) -> Listing | None:
         """A channel's listing."""
@@ -105,6 +125,10 @@ class Directory:
     def info(self, channel_id: str) -> ChannelInfo | None:
         """What its owner said of it; None where he said nothing yet."""
         return self._infos.get(channel_id)
+
+    def rows(self, *, adult: bool) -> list[Row]:
+        """Editorial rows that have a channel live."""
+        return shown(self._chosen.values(), self.channel, adult=adult)
 
     def ranking(self, category: str | None) -> Ranking:
         """What is live, of all categories or of one by its id."""
@@ -134,19 +158,31 @@ class Directory:
         """What is on in a category."""
         return Live(len(self.ranking(category)), self._viewers_in.get(category, 0))
 
-    def find(self, text: str, *, live_only: bool = False) -> list[Listing]:
-        """Channels by a text: each of its words begins one of theirs, or does with one error. Live first, then exact, then by rank."""
-        exact, found = _found(self._search, text)
-        listings = (each for one in found if (each := self._listings.get(one)) is not None and (each.live or not live_only))
-        asked = text.strip().casefold()
-        return sorted(listings, key=lambda each: (not each.live, each.login != asked, each.channel_id not in exact, rank(each)))
+    def find(self, text: str, *, live_only: bool = False) -> Iterator[Listing]:
+        """Channels by a text: each of its words begins one of theirs, or does with one error. Live first, then the one with just that
+        login, then exact ones, then by rank.
+        """
+        exact, alike = _found(self._search, text)
+        named = self._accounts.by_login(text.strip().casefold())
+        asked = self._listings.get(named.channel_id) if named is not None and named.channel_id in exact else None
+        for live in (True,) if live_only else (True, False):
+            if asked is not None and asked.live == live:
+                yield asked
+            for group in (exact, alike):
+                yield from (each for each in self._ranked(group, live=live) if each != asked)
 
     def find_categories(self, text: str) -> list[Category]:
         """Categories by a text, those with most viewers first."""
-        exact, found = _found(self._named, text)
-        return sorted(
-            (self._names[one] for one in found), key=lambda each: (each.id not in exact, -self._viewers_in.get(each.id, 0), each.name)
-        )
+        exact, alike = _found(self._named, text)
+        found = (self._names[one] for one in exact | alike)
+        return sorted(found, key=lambda each: (each.id not in exact, -self._viewers_in.get(each.id, 0), each.name))
+
+    def _ranked(self, group: set[str], *, live: bool) -> Iterator[Listing]:
+        """Those of some channels that are live, or are not, by rank."""
+        if live and len(group) > MANY:  # by one letter a tenth of all channels is found: who asks takes a few, not all in their order
+            return (self._listings[one] for _, _, one in self.live if one in group)
+        listings = (each for one in group if (each := self._listings.get(one)) is not None and each.live == live)
+        return iter(sorted(listings, key=rank))
 
     def _audience(self, channel_id: str, table: Table[Any]) -> dict[str, Any]:
         rows = self._rows.get(channel_id)
@@ -196,10 +232,13 @@ class Directory:
 
 
 def _found(search: Search, text: str) -> tuple[set[str], set[str]]:
-    """(what has words that begin so, that and what does with an error) for all words of a text."""
-    asked = text.casefold().replace("_", " ").split()
-    exact = _all(search.beginning(word) for word in asked)
-    return exact, exact | _all(search.beginning(word) | search.alike(word) for word in asked)
+    """(what has words that begin so, what else has words that do with an error) for all words of a text."""
+    asked = [(search.beginning(word), search.alike(word)) for word in text.casefold().replace("_", " ").split()]
+    if len(asked) == 1:
+        [(exact, alike)] = asked
+    else:
+        exact, alike = _all(begun for begun, _ in asked), _all(begun | near for begun, near in asked)
+    return exact, alike - exact
 
 
 def _all(found: Iterable[set[str]]) -> set[str]:

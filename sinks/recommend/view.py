@@ -1,6 +1,7 @@
 """What recommending knows, followed from the log; pages from it, and the events that tell of them."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from uuid import uuid4
 
@@ -16,7 +17,6 @@ from schemas.events import RecommendationClicked, RecommendationServed
 from schemas.wire import Codec
 from sinks.recommend.present import Present
 from streams.clock import now_us
-from streams.edges.accounts import Accounts
 from streams.fold import At, Clock
 from streams.follower import Follower
 from streams.log import Log
@@ -36,14 +36,16 @@ REMEMBERED = 10_000
 
 
 class Recommendations:
-    """The view. For one event loop, on which pages are worked out: some milliseconds each."""
+    """The view. For one event loop, on which pages are worked out: some milliseconds each, so one that nothing else runs on."""
 
-    def __init__(self, log: Log, codec: Codec, publisher: Publisher, accounts: Accounts, clock: Clock = now_us) -> None:
-        self.accounts = accounts
+    def __init__(
+        self, log: Log, codec: Codec, publisher: Publisher, viewers: Callable[[], Mapping[str, int]], clock: Clock = now_us
+    ) -> None:
+        """`viewers` gives the newest count by channel, on any thread."""
         self._publisher = publisher
         self._clock = clock
         self._state = State()
-        self._present = Present()
+        self._present = Present(viewers)
         self._recommender = Recommender(self._state, model())
         self._follower = Follower(log, codec, TOPICS, self._apply, rest_s=REST_S)
         self._fitted = 0
@@ -106,17 +108,12 @@ class Recommendations:
         )
         return True
 
-    def rows(self, *, adult: bool) -> list[tuple[str, str, list[str]]]:
-        """(name, label, live channels) of the editorial rows that have one live."""
-        return self._state.rows(adult=adult)
-
     def describe(self, channel_id: str) -> dict[str, object]:
         """What a page shows of a live stream."""
         return self._state.describe(channel_id)
 
     def _apply(self, event: Event, at: At) -> None:
         self._state.apply(event)
-        self._present.apply(event, at)
 
     async def _keep_fitted(self) -> None:
         while True:

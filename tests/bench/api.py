@@ -6,6 +6,7 @@
 
 import argparse
 import asyncio
+import gc
 import json
 import multiprocessing
 import random
@@ -68,6 +69,7 @@ def fill(api: Api, names: list[str], token: str) -> None:
         what = {"category": rng.choice(COMMON), "language": rng.choice(("en", "de", "es", "ja"))}
         fold(ChannelInfo(**about, **what, title=f"{name} plays", tags=("fun",)))
         fold(StreamStarted(**about, **SIZES, session_id=f"s-{name}", login=name, tier="regular", region="iad", ingest_node="n"))
+        views.directory.watched(identity(name), int(rng.paretovariate(1)))
 
 
 def serve(control: Connection, names: list[str], token: str) -> None:
@@ -80,6 +82,8 @@ def serve(control: Connection, names: list[str], token: str) -> None:
                 async with serving(stage) as api:
                     began = time.perf_counter()
                     fill(api, names, token)
+                    gc.collect()
+                    gc.freeze()  # as infra/apps/api.py
                     control.send((api.url, time.perf_counter() - began))
                     changing = asyncio.create_task(change(api, names))
                     await asyncio.to_thread(control.recv)
@@ -91,8 +95,6 @@ def serve(control: Connection, names: list[str], token: str) -> None:
 async def change(api: Api, names: list[str]) -> None:
     """Viewers come and go."""
     rng, ids = random.Random(3), [identity(name) for name in names]
-    for one in ids:
-        api.views.directory.watched(one, int(rng.paretovariate(1)))
     while True:
         for _ in range(CHANGES_S // 100):
             api.views.directory.watched(rng.choice(ids), int(rng.paretovariate(1)))

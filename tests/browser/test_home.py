@@ -99,6 +99,26 @@ async def test_search_finds_a_channel_by_a_beginning_or_a_typing_error_with_keys
     assert visit.complaints == []
 
 
+@pytest.mark.row("R15")
+async def test_a_row_that_people_chose_is_on_start_and_browse_page_under_its_label(visit: Visit, live: Live) -> None:
+    page = visit.page
+    await live.system.command("recommend", "row", "rising-stars", "--channel", live.login)
+    try:
+        for address in ("/", "/browse"):
+            await page.goto(live.system.url + address)
+            await until(
+                page,
+                f"""[...document.querySelectorAll('main .row')].some((row) => row.checkVisibility()
+              && row.querySelector('h2').textContent === 'Rising Stars'
+              && row.querySelector('.card').getAttribute('href') === '/{live.login}')""",
+            )
+        await page.get_by_role("link", name="Fewest viewers").click()
+        await page.get_by_role("heading", name="Rising Stars").wait_for()
+    finally:
+        await live.system.command("recommend", "row", "rising-stars")
+    assert visit.complaints == []
+
+
 @pytest.mark.parametrize(("order", "expected"), [("most", ["b", "a"]), ("fewest", ["a", "b"])])
 @pytest.mark.row("R1")
 async def test_order_and_category_choose_what_is_shown(visit: Visit, live: Live, order: str, expected: list[str]) -> None:
@@ -154,6 +174,8 @@ async def test_dashboard_makes_a_key_and_forgets_it_when_it_is_left(visit: Visit
     await until(page, "document.documentElement.dataset.view === 'browse'")
     kept = "JSON.stringify([...document.querySelectorAll('input')].map((one) => one.value)) + JSON.stringify(sessionStorage)"
     assert key not in await page.evaluate(kept)
+    secret = "[...document.querySelectorAll('input[type=password]')].map((one) => one.form !== null)"
+    assert set(await page.evaluate(secret)) == {True}, "browsers complain of a password field without a form"
     assert visit.complaints == []
 
 

@@ -68,10 +68,10 @@ async def test_a_stream_has_as_many_viewers_as_sessions_watch(api: Api) -> None:
     assert await api.views.reached(last)
     while not len(api.views.directory.live):
         await asyncio.sleep(0.005)
-    api.views.directory.count(now_us())
+    list(api.views.directory.count(now_us()))
     [stream] = (await api.call("GET", "/helix/streams", mia))[1]["data"]
     assert stream["viewer_count"] == 2
-    api.views.directory.count(now_us() + 70_000_000)
+    list(api.views.directory.count(now_us() + 70_000_000))
     [stream] = (await api.call("GET", "/helix/streams", mia))[1]["data"]
     assert stream["viewer_count"] == 0
 
@@ -189,6 +189,8 @@ BAD: list[tuple[str, str, Any, int]] = [
     ("GET", "/helix/search/channels", None, 400),
     ("GET", "/helix/search/channels?query=" + "x" * 101, None, 400),
     ("GET", "/helix/search/channels?query=%3Cscript%3E", None, 200),
+    ("GET", "/helix/search/channels?query=a&after=-1", None, 400),
+    ("GET", "/helix/search/channels?query=a&after=" + "9" * 5_000, None, 400),
     ("GET", "/helix/games", None, 400),
     ("GET", "/helix/subscriptions?broadcaster_id=1", None, 401),
     ("PATCH", "/helix/channels?broadcaster_id=1", {"title": "mine"}, 401),

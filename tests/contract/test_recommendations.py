@@ -1,6 +1,7 @@
 """`/recommendations` over HTTP, on a log in memory: pages, clicks, rows, and who may ask for whose."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,11 +25,11 @@ from schemas.events import (
     ViewerJoined,
 )
 from sinks.helix import errors
+from sinks.helix.views import Views
+from sinks.recommend.aside import Aside
 from sinks.recommend.routes import router
 from sinks.recommend.view import TOPICS, Recommendations
 from streams.clock import now_us
-from streams.edges.accounts import Accounts
-from streams.follower import Follower
 from streams.reading import whole
 from streams.topics import OF_EVENT
 from tests.chat_stage import ChatStage, staged
@@ -40,8 +41,13 @@ PAGES = OF_EVENT[RecommendationServed].name
 class Site:
     """The routes on a port of their own."""
 
-    def __init__(self, stage: ChatStage, view: Recommendations, url: str, client: aiohttp.ClientSession) -> None:
-        self.stage, self.view, self.url, self.client = stage, view, url, client
+    def __init__(self, stage: ChatStage, aside: Aside, url: str, client: aiohttp.ClientSession) -> None:
+        self.stage, self.aside, self.url, self.client = stage, aside, url, client
+
+    async def ready(self) -> None:
+        """Returns once there are pages."""
+        self.aside.start()
+        await self.aside.started()
 
     def pages(self) -> list[Event]:
         return [self.stage.codec.decode(record.value) for record in whole(self.stage.log, PAGES) if record.value]
@@ -65,14 +71,12 @@ def started(channel_id: str, at: int) -> StreamStarted:
 
 @asynccontextmanager
 async def serving(stage: ChatStage) -> AsyncIterator[Site]:
-    accounts = Accounts()
-    names = Follower(stage.log, stage.codec, ["channel.profile.state.v1"], accounts.apply)
-    await names.start()
-    view = Recommendations(stage.log, stage.codec, stage.publisher, accounts)
-    await view.start()
+    views = Views(stage.log, stage.codec)
+    await views.start()
+    aside = Aside(Recommendations(stage.log, stage.codec, stage.publisher, views.directory.viewers))
     app = FastAPI()
     errors.install(app)
-    app.include_router(router(view))
+    app.include_router(router(aside, views))
     [port] = ports.free(1)
     server = Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="off"))
     running = asyncio.create_task(server.serve())
@@ -80,12 +84,12 @@ async def serving(stage: ChatStage) -> AsyncIterator[Site]:
         await asyncio.sleep(0.01)
     try:
         async with aiohttp.ClientSession() as client:
-            yield Site(stage, view, f"http://127.0.0.1:{port}", client)
+            yield Site(stage, aside, f"http://127.0.0.1:{port}", client)
     finally:
         server.should_exit = True
         await running
-        await view.close()
-        await names.close()
+        await aside.close()
+        await views.close()
 
 
 @pytest.mark.row("R2", "R15", "E3", "U10")
@@ -103,6 +107,12 @@ async def test_a_page_shows_what_is_live_tells_why_and_is_on_the_log_with_its_cl
         ):
             stage.publisher.publish(event)
         async with serving(stage) as site:
+            async with site.client.get(f"{site.url}/recommendations") as answer:
+                assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+            async with site.client.get(f"{site.url}/recommendations/rows") as answer:
+                [row] = (await answer.json())["rows"]
+                assert (row["label"], [(each["login"], each["viewers"]) for each in row["data"]]) == ("Hidden Gems", [("mia", 0)])
+            await site.ready()
             async with site.client.get(f"{site.url}/recommendations") as answer:
                 assert answer.status == 200
                 body = await answer.json()
@@ -152,3 +162,25 @@ async def test_a_page_shows_what_is_live_tells_why_and_is_on_the_log_with_its_cl
                         body = await answer.json()
                     await asyncio.sleep(0.05)
             assert body["rows"] == []
+
+
+@pytest.mark.row("R2")
+async def test_while_a_page_is_worked_out_other_calls_are_answered(tmp_path: Path) -> None:
+    async with staged(tmp_path, ()) as stage, serving(stage) as site:
+        await site.ready()
+        answered, threads = threading.Event(), set()
+
+        def work(view: Recommendations) -> bool:
+            threads.add(threading.current_thread())
+            view.page(None, 20, adult=False)
+            return answered.wait(10)
+
+        page = asyncio.create_task(site.aside.call(work))
+        while not threads:
+            await asyncio.sleep(0.005)
+        async with site.client.get(f"{site.url}/recommendations?limit=0") as answer:
+            assert answer.status == 400
+        assert not page.done()
+        answered.set()
+        assert await page, "the other call came while the page was under way"
+        assert threading.main_thread() not in threads

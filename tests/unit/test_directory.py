@@ -9,10 +9,16 @@ import pytest
 from processors.directory import AUDIENCE
 from processors.directory.audience import FOLLOWERS, SUBSCRIBERS
 from processors.directory.categories import COMMON, category_id
+from processors.directory.listing import Listing, rank
 from processors.directory.ranking import Ranking
+from processors.directory.rows import shown
 from processors.directory.search import LETTERS, SHORTEST, Search
-from schemas.events import Followed, Raided, Subscribed, Unfollowed
+from schemas.event import Event
+from schemas.events import ChannelProfile, EditorialRow, Followed, Raided, StreamStarted, Subscribed, Unfollowed
+from sinks.helix.directory import MANY, Directory
+from streams.edges.accounts import Accounts
 from streams.fold import At, Table
+from streams.topics import OF_EVENT
 
 
 @pytest.mark.row("S2")
@@ -70,8 +76,8 @@ def test_a_search_finds_exactly_the_words_whose_beginning_is_one_error_away() ->
 def test_a_page_begins_behind_a_rank_whatever_comes_and_goes() -> None:
     rng, ranking = Random(6), Ranking()
     ranks = [(-rng.randrange(50), -number, str(number)) for number in range(200)]
-    for rank in ranks:
-        ranking.add(rank)
+    for each in ranks:
+        ranking.add(each)
     ranking.discard((0, 0, "nobody"))
     seen, after = [], None
     while page := ranking.page(7, after):
@@ -89,3 +95,51 @@ def test_categories_have_ids_of_their_own_that_follow_from_the_name() -> None:
     assert category_id("chess") == category_id("Chess")
     assert category_id("") == ""
     assert int(category_id("Chess")) < 1 << 53
+
+
+@pytest.mark.row("R15")
+def test_a_curated_row_shows_its_live_channels_in_their_order_under_its_label() -> None:
+    def listed(channel_id: str) -> Listing | None:
+        about = {"login": channel_id, "display_name": "", "title": "", "category": "", "language": "", "tags": ()}
+        session = "" if channel_id == "off" else "s"
+        return None if channel_id == "gone" else Listing(channel_id=channel_id, **about, mature=channel_id == "mature", session_id=session)
+
+    rows = [
+        EditorialRow(row="rising-stars", label="Rising Stars", channel_ids=("b", "off", "mature", "gone", "a")),
+        EditorialRow(row="promoted", label="", channel_ids=("a",)),
+        EditorialRow(row="hidden-gems", label="Hidden Gems", channel_ids=("mature",)),
+        EditorialRow(row="empty", label="Empty"),
+    ]
+    told = {
+        adult: [(row.label, [each.login for each in row.channels]) for row in shown(rows, listed, adult=adult)] for adult in (True, False)
+    }
+    assert told[False] == [("Rising Stars", ["b", "a"])]
+    assert told[True] == [("Hidden Gems", ["mature"]), ("Rising Stars", ["b", "mature", "a"])]
+
+
+@pytest.mark.row("R1")
+@pytest.mark.parametrize("live_only", [True, False])
+def test_however_many_channels_are_found_they_come_live_first_then_by_exactness_and_rank(*, live_only: bool) -> None:
+    rng, accounts = Random(8), Accounts()
+    directory = Directory(accounts)
+
+    def fold(event: Event) -> None:
+        at = At(OF_EVENT[type(event)].name, 0, 0, event.occurred_at)
+        accounts.apply(event, at)
+        directory.apply(event, at)
+
+    size = {"width": 1, "height": 1, "frame_rate": 30.0, "has_audio": True, "region": "iad", "ingest_node": "n", "tier": "regular"}
+    logins = list({"".join(rng.choice("abc") for _ in range(rng.randint(1, 9))) for _ in range(3 * MANY)})
+    for number, login in enumerate(logins):
+        who = {"login": login, "display_name": f"A{login}", "client_id": "", "tier": "regular"}
+        fold(ChannelProfile(channel_id=str(number), **who, created_at=1))
+        if number % 3:
+            fold(StreamStarted(occurred_at=1, channel_id=str(number), session_id="s", login=login, **size))
+            directory.watched(str(number), rng.randrange(50))
+    assert len(list(directory.find("a"))) > MANY > len(list(directory.find("abca")))
+    for text in ("a", "ab", "abca", "bbac", "zz"):
+        found = list(directory.find(text, live_only=live_only))
+        exact = {each.channel_id for each in found if any(word.startswith(text) for word in (each.login, each.display_name.casefold()))}
+        assert exact >= {str(number) for number, each in enumerate(logins) if each.startswith(text) and (number % 3 or not live_only)}
+        assert found == sorted(found, key=lambda each: (not each.live, each.login != text, each.channel_id not in exact, rank(each)))
+        assert len({each.channel_id for each in found}) == len(found)

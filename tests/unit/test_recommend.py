@@ -7,12 +7,13 @@ import pytest
 
 from processors.recommend.candidates import CAPS, LiveIndex, Shelves, gather, names
 from processors.recommend.embeddings import Embeddings, Past, fit
+from processors.recommend.explain import RULES as TOLD_RULES
 from processors.recommend.explain import moved, reasons
 from processors.recommend.features import NAMES, REGISTRY, Scene, vectors
 from processors.recommend.live import RAID_US, Observed
 from processors.recommend.rankers import FILE, Model, ModelError
 from processors.recommend.recommender import Asked, Recommender
-from processors.recommend.rules import allowed, lifts
+from processors.recommend.rules import RULES, allowed, lifts
 from processors.recommend.state import State
 from processors.recommend.training.crowd import crowd
 from schemas.events import ChannelInfo, ChannelProfile, EditorialRow, Followed, Raided, StreamEnded
@@ -193,16 +194,12 @@ def test_raids_fade_in_a_quarter_of_an_hour_and_what_is_new_in_thirty_days() -> 
     assert new[0] > new[1] > new[2] > new[3] == 0
 
 
-@pytest.mark.row("R14", "R15")
-def test_a_curated_row_is_shown_with_its_label_and_the_promoted_one_lifts() -> None:
+@pytest.mark.row("R14")
+def test_the_promoted_row_lifts_its_channels_until_it_is_chosen_anew() -> None:
     state, now, _ = crowd(30, 0)
     ids = state.catalog.channels.names
-    state.catalog.mature[:30] = False
-    state.catalog.mature[7] = True
-    state.apply(EditorialRow(row="hidden-gems", label="Hidden Gems", channel_ids=(ids[5], ids[7], "99", ids[2])))
+    state.apply(EditorialRow(row="hidden-gems", label="Hidden Gems", channel_ids=(ids[5], ids[7])))
     state.apply(EditorialRow(row="promoted", label="", channel_ids=(ids[3],)))
-    assert state.rows(adult=False) == [("hidden-gems", "Hidden Gems", [ids[5], ids[2]])]
-    assert state.rows(adult=True) == [("hidden-gems", "Hidden Gems", [ids[5], ids[7], ids[2]])]
     off = frozenset({"partner", "raid", "new", "velocity"})
     assert lifts(state.live, state.live.rows(np.arange(30)), now, off).sum(axis=1).tolist() == [0.5 if at == 3 else 0 for at in range(30)]
     state.apply(EditorialRow(row="promoted", label="", channel_ids=()))
@@ -260,3 +257,25 @@ def test_another_file_is_no_model() -> None:
 
 def test_an_unknown_source_is_told_by_its_name() -> None:
     assert reasons(ServedItem(channel_id="1", sources=("x",), probability=0.5, score=0, explored=True, propensity=0.1))[0] == "x"
+
+
+@pytest.mark.row("U10")
+def test_a_viewer_is_told_nothing_of_himself_that_is_not_so(evening: tuple[Recommender, int, list[str]]) -> None:
+    recommender, now, users = evening
+    of_himself = {"you watched it before", "you follow it", "like what you watch", "of a category that you watch"}
+    of_himself |= {"its viewers watch what you watch"}
+    for user_id in (None, "nobody"):
+        told = [reasons(item) for item in recommender.page(Asked(f"stranger {user_id}", now, user_id)).items]
+        assert all(told), "every stream has a reason"
+        assert not of_himself & {words for each in told for words in each}
+    seen: set[str] = set()
+    for user_id in users:
+        viewer = recommender.state.audience.viewer(user_id)
+        past = {recommender.state.catalog.channels.names[at] for at in viewer.past()[0]}
+        for item in recommender.page(Asked(f"told {user_id}", now, user_id)).items:
+            told_of = reasons(item)
+            seen |= set(told_of)
+            assert ("you watched it before" in told_of) == (item.channel_id in past)
+            assert len(set(told_of)) == len(told_of)
+    assert {"you watched it before", "like what you watch", "of a category that you watch"} <= seen
+    assert set(TOLD_RULES) == {rule.name for rule in RULES}, "each rule has words of its own"

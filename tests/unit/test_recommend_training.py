@@ -1,7 +1,10 @@
 """What the ranker learns from: the generated log, labels that were cut, places that are seldom looked at, and what comes of it."""
 
+import json
+import zlib
 from collections.abc import Iterator
 
+import lightgbm
 import numpy as np
 import pytest
 
@@ -11,7 +14,7 @@ from processors.recommend.features import NAMES, VERSION
 from processors.recommend.live import Observed
 from processors.recommend.outcomes import Outcomes
 from processors.recommend.position import examined
-from processors.recommend.rankers import FILE, Model
+from processors.recommend.rankers import FILE, MAGIC, Model
 from processors.recommend.training import world
 from processors.recommend.training.dataset import Dataset
 from processors.recommend.training.labels import labelled
@@ -20,6 +23,7 @@ from processors.recommend.training.study import Ahead, Prepared, measured, momen
 from processors.recommend.training.trainer import train
 from processors.recommend.training.unbiased import looked_at, precision
 from processors.recommend.training.world import Size
+from processors.recommend.trees import Trees, TreesError
 from processors.recommend.whatif import Pages
 from schemas.events import ChannelProfile, RecommendationClicked, RecommendationServed
 from schemas.events.discovery import ServedItem
@@ -126,6 +130,20 @@ def test_the_trained_ranker_finds_what_viewers_would_watch_on_random_pages(log: 
 
 def test_the_same_rows_give_the_same_model(prepared: Prepared, packed: bytes) -> None:
     assert trained(prepared) == packed
+
+
+@pytest.mark.row("R6")
+def test_trees_judge_as_the_package_that_grew_them(packed: bytes) -> None:
+    text = json.loads(zlib.decompress(packed[len(MAGIC) :]))["trees"]
+    grown, trees = lightgbm.Booster(model_str=text), Trees(text, len(NAMES))
+    table = np.random.default_rng(3).normal(scale=20, size=(500, len(NAMES)))
+    assert np.array_equal(trees.log_odds(table), grown.predict(table, raw_score=True))
+    assert np.array_equal(trees.contributions(table), grown.predict(table, pred_contrib=True)[:, :-1])
+    assert np.array_equal(trees.log_odds(table[::2]), trees.log_odds(table)[::2]), "a table that lies with gaps in memory"
+    with pytest.raises(TreesError, match=r"\(500, 16\), not of 17 columns"):
+        trees.log_odds(table[:, 1:])
+    with pytest.raises(TreesError, match="number of classes"):
+        Trees("no model", len(NAMES))
 
 
 @pytest.mark.row("R11")

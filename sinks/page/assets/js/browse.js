@@ -3,7 +3,7 @@
 import { cardGrid } from './cards.js';
 import { el, setText } from './dom.js';
 import { count, hue } from './format.js';
-import { byViewers, categories, categoryLink } from './home.js';
+import { byViewers, categories, categoryLink, editorialRows } from './home.js';
 import { find } from './search.js';
 
 const SORTS = [['most', 'Most viewers'], ['fewest', 'Fewest viewers']];
@@ -25,8 +25,9 @@ export function browsePage() {
   const sorts = el('div', { class: 'segmented', role: 'group', 'aria-label': 'Order' });
   const tiles = el('div', { class: 'categories' });
   const none = el('p', { class: 'page__none' });
+  const editors = editorialRows();
   const grid = cardGrid();
-  const section = el('section', { class: 'page', hidden: true }, el('div', { class: 'page__head' }, title, sorts), tiles, none, grid);
+  const section = el('section', { class: 'page', hidden: true }, el('div', { class: 'page__head' }, title, sorts), tiles, editors, none, grid);
   let drawn = ''; // what tiles and order show: they are left alone while it stays
 
   section.show = async (live) => {
@@ -34,6 +35,8 @@ export function browsePage() {
     const query = new URLSearchParams(asked);
     const [text, category, sort] = [query.get('q') ?? '', query.get('category') ?? '', query.get('sort') ?? 'most'];
     const found = text ? await find(text, live) : byViewers(live).filter((channel) => !category || channel.category === category);
+    if (asked !== location.search) return;
+    await editors.show(text || category ? [] : live);
     if (asked !== location.search) return;
     if (!text && sort === 'fewest') found.reverse();
     document.title = `${text || category || 'Browse'} – Chronicast`;

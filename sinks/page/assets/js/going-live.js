@@ -28,7 +28,8 @@ function copied(label, secret) {
       show.setAttribute('aria-pressed', String(input.type === 'text'));
     });
   }
-  const node = el('div', { class: 'copied', hidden: true }, el('span', { class: 'copied__label' }, label), el('span', { class: 'copied__row' }, input, show, copy));
+  // a form, as browsers ask of what holds a secret; it is sent nowhere
+  const node = el('form', { class: 'copied', hidden: true, onSubmit: (event) => event.preventDefault() }, el('span', { class: 'copied__label' }, label), el('span', { class: 'copied__row' }, input, show, copy));
   node.set = (value) => {
     node.hidden = !value;
     input.value = value ?? '';

@@ -2,7 +2,7 @@
 
 import { cardGrid } from './cards.js';
 import { el, setText } from './dom.js';
-import { opened, recommended } from './recommended.js';
+import { chosen, opened, recommended } from './recommended.js';
 
 /** Categories that get a row of their own. */
 const CATEGORIES = 3;
@@ -25,12 +25,6 @@ export function categories(channels) {
 
 export const categoryLink = (name) => `/browse?${new URLSearchParams({ category: name })}`;
 
-/** Why a stream is recommended, without the names of the rules that moved it: those are for `explain`. */
-function why({ why: words, rules }) {
-  const moved = new Set(rules.map((rule) => rule.split(' ')[0]));
-  return words.filter((word) => !moved.has(word)).join(' · ');
-}
-
 function row(options) {
   const title = el('h2', {});
   const more = el('a', { class: 'row__more' }, 'Show all');
@@ -45,12 +39,10 @@ function row(options) {
   return section;
 }
 
-/** Fills a section with rows by `show(live, except, start)`: the channels, the login that is on screen, whether it is the start page. */
-export function homeRows(section) {
+/** Makes a function that fills a section with rows, `[{ key, label, channels, why, href, scrolls }]`. One that stays is the same element. */
+function rowsOf(section) {
   const known = new Map();
-  let wanted = 0;
-
-  function fill(rows) {
+  return (rows) => {
     const keys = new Set(rows.map(({ key }) => key));
     for (const [key, node] of known) {
       if (!keys.has(key)) {
@@ -65,7 +57,30 @@ export function homeRows(section) {
       if (section.children[place] !== node) section.insertBefore(node, section.children[place] ?? null);
     });
     section.hidden = rows.length === 0;
-  }
+  };
+}
+
+/** Those of the channels that have the ids, in their order. */
+function withIds(live, ids) {
+  const known = new Map(live.map((channel) => [channel.channel_id, channel]));
+  return ids.map((id) => known.get(id)).filter(Boolean);
+}
+
+/** The rows that people chose, of what is live. */
+const editorial = async (live) => (await chosen()).map(({ key, label, ids }) => ({ key, label, channels: withIds(live, ids), scrolls: true }));
+
+/** A section of those rows alone, with `show(live)`. */
+export function editorialRows() {
+  const section = el('section', { class: 'chosen', hidden: true });
+  const fill = rowsOf(section);
+  section.show = async (live) => fill((await editorial(live)).filter(({ channels }) => channels.length));
+  return section;
+}
+
+/** Fills a section with rows by `show(live, except, start)`: the channels, the login that is on screen, whether it is the start page. */
+export function homeRows(section) {
+  const fill = rowsOf(section);
+  let wanted = 0;
 
   section.show = async (live, except, start) => {
     wanted += 1;
@@ -76,13 +91,11 @@ export function homeRows(section) {
       fill(others.length ? [all] : []);
       return;
     }
-    const page = await recommended().catch(() => null);
+    const [page, editors] = await Promise.all([recommended().catch(() => null), editorial(live)]);
     if (mine !== wanted) return;
-    const ids = new Map(live.map((channel) => [channel.channel_id, channel]));
-    const here = (items) => items.map(({ channel_id: id }) => ids.get(id)).filter(Boolean);
-    const reasons = new Map(page?.data.map((item) => [item.channel_id, why(item)]));
-    const first = { key: 'recommended', label: 'Recommended', channels: here(page?.data ?? []), why: ({ channel_id: id }) => reasons.get(id), scrolls: true };
-    const editors = (page?.rows ?? []).map(({ row: name, label, data }) => ({ key: `row ${name}`, label, channels: here(data), scrolls: true }));
+    const found = page?.data ?? [];
+    const reasons = new Map(found.map((item) => [item.channel_id, item.why.join(' · ')]));
+    const first = { key: 'recommended', label: 'Recommended', channels: withIds(live, [...reasons.keys()]), why: ({ channel_id: id }) => reasons.get(id), scrolls: true };
     const inside = categories(live).filter(({ channels }) => channels.length > 1).slice(0, CATEGORIES);
     const grouped = inside.map(({ name, channels }) => ({ key: `category ${name}`, label: name, channels: byViewers(channels).slice(0, ROW), href: categoryLink(name), scrolls: true }));
     fill([first, ...editors, all, ...grouped].filter(({ channels }) => channels.length));

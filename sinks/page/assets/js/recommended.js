@@ -22,6 +22,19 @@ export async function recommended() {
   return page;
 }
 
+let rowsAt = -Infinity;
+let rows = [];
+
+/** Rows that people chose, `[{ key, label, ids }]`, at most a minute old; the last known ones where the platform does not answer. */
+export async function chosen() {
+  if (performance.now() - rowsAt < REFRESH_MS) return rows;
+  rowsAt = performance.now();
+  const response = await fetch('/recommendations/rows', { cache: 'no-store' }).catch(() => null);
+  const told = response?.ok ? await response.json() : null;
+  if (told) rows = told.rows.map(({ row, label, data }) => ({ key: `row ${row}`, label, ids: data.map(({ channel_id: id }) => id) }));
+  return rows;
+}
+
 /** Tells that a stream of the page was opened, so that the next pages are better. */
 export function opened(channel) {
   if (!page?.data.some(({ channel_id: id }) => id === channel.channel_id)) return;
