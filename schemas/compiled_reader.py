@@ -53,10 +53,14 @@ def made(source: Source, schema: dict[str, Any], prefix: str, struct: type) -> s
 
 def characters(source: Source, depth: int, variable: str) -> None:
     """Lines that read a string, one character a byte."""
-    source.add(depth, "n = SHORT[b[p]]")
+    source.add(depth, "m = b[p]")
+    source.add(depth, "n = SHORT[m]")
     source.add(depth, "p += 1")
-    source.add(depth, "if n is None: p, q = text_at(b, p - 1)")
-    source.add(depth, "else: q = p + n")
+    source.add(depth, "if n is not None: q = p + n")
+    source.add(depth, "elif m & 1 or b[p] > 0x7F: p, q = text_at(b, p - 1)")
+    source.add(depth, "else:")  # a length of two bytes, as sealed texts have
+    source.add(depth + 1, "q = p + 1 + (m >> 1 & 0x3F | b[p] << 6)")
+    source.add(depth + 1, "p += 1")
     source.add(depth, f"{variable} = t[p:q]")
     source.add(depth, "p = q")
 

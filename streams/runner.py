@@ -5,7 +5,6 @@ what a broker holds as committed is a hint for the driver.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -35,6 +34,9 @@ RETRY_MOST_S = 2.0
 """Pauses double from the first to the most: a short hiccup costs little, a long outage no CPU."""
 REOPENED = 5_000
 """Records folded at once where a rebuilt store catches up: bounds the memory that they take."""
+TOGETHER = 128
+"""Records that are decoded, then folded, then encoded, each step for all of them: its code and data are in the processor's caches then.
+A chat message took a fifth longer where each went through all steps alone; from 16 on more makes no difference."""
 ROWS_BYTES = 4 << 20
 """Memory for rows that stay between the batches of a partition: those that change often need not be read and decoded each time."""
 
@@ -219,11 +221,8 @@ class Runner:
         # 3. Decode, apply, collect outputs. Their ids and bytes follow from the input's position and content alone.
         batch, held.rows = held.rows or Batch(held.store, self._decoders), None
         outputs: list[Outgoing] = []
-        for record in fresh:
-            silently = record.offset < held.emitted
-            made = self._fold_record(batch, record, silently=silently)
-            if not silently:
-                outputs += made
+        for at in range(0, len(fresh), TOGETHER):
+            outputs += self._fold_records(batch, fresh[at : at + TOGETHER], held.emitted)
 
         # 4. Produce the outputs; wait until all are acknowledged. After a crash here they are sent again, byte for byte.
         if outputs:
@@ -264,39 +263,49 @@ class Runner:
                 kept_from=kept,
             )
 
-    def _fold_record(self, batch: Batch, record: Record, *, silently: bool) -> list[Outgoing]:
-        """Folds one record in; its outputs, which are not made where it is folded silently, or its dead letter."""
+    def _fold_records(self, batch: Batch, records: Sequence[Record], emitted: int) -> list[Outgoing]:
+        """Folds records in; their outputs and dead letters, which are not made before offset `emitted`."""
+        causes = [self._decode(record) for record in records]
+        folded = [self._fold_record(batch, record, cause) for record, cause in zip(records, causes, strict=True)]
+        outputs: list[Outgoing] = []
+        for record, cause, made in zip(records, causes, folded, strict=True):
+            if record.offset < emitted:
+                continue
+            if isinstance(made, Outgoing):
+                outputs.append(made)
+            elif isinstance(cause, Event):
+                outputs += self._encode(made, cause, record)
+        return outputs
+
+    def _decode(self, record: Record) -> Event | SchemaError | None:
+        """A record's event, or why there is none; None for a tombstone, which is no event."""
         if record.value is None:
-            return []  # a tombstone is no event
+            return None
+        try:
+            return self._codec.decode(record.value)
+        except SchemaError as cause:
+            return cause
+
+    def _fold_record(self, batch: Batch, record: Record, cause: Event | SchemaError | None) -> Sequence[Event] | Outgoing:
+        """Folds one record in; the events that follow, or its dead letter."""
+        if cause is None:
+            return ()
         if len(record.key) > KEY_MAX:
             return self._dead_letter(batch, record, "key", PoisonError(f"a key of {len(record.key)} bytes: at most {KEY_MAX} have rows"))
         if (source := replayed_from(record.headers)) is not None and batch.rows(record.key)[OWED].pop(source, None) is None:
-            return []  # a replay of what this view has folded
+            return ()  # a replay of what this view has folded
+        if isinstance(cause, RegistryUnavailableError):
+            raise TransientError(str(cause)) from cause
+        if isinstance(cause, SchemaError):
+            return self._dead_letter(batch, record, "decode", cause)
         try:
-            cause = self._codec.decode(record.value)
-        except RegistryUnavailableError as unavailable:
-            raise TransientError(str(unavailable)) from unavailable
-        except SchemaError as poison:
-            return self._dead_letter(batch, record, "decode", poison)
-        try:
-            events = self._apply(batch, cause, record)
-            if silently:
-                deque(events, 0)
-                made = []
-            else:
-                make = self._outputs.event
-                made = [make(event, cause, record, index) for index, event in enumerate(events)]
+            made = tuple(self._apply(batch, cause, record))
         except PoisonError as poison:
             return self._dead_letter(batch, record, "apply", poison)
-        except RegistryUnavailableError as unavailable:
-            raise TransientError(str(unavailable)) from unavailable
         except StreamingError:
             raise
         except Exception as bug:
-            where = f"{record.topic}/{record.partition} offset {record.offset}"
-            raise FatalError(
-                f"{self.view} failed on {where}: {bug!r}. Nothing of it is acknowledged: mend the fold and start again"
-            ) from bug
+            raise self._failed(record, bug) from bug
         batch.keep()
         return made
 
@@ -309,7 +318,24 @@ class Runner:
         keys = batch.keys()
         return chain.from_iterable(self.fold.apply(batch.rows(each), event, at) for each in keys)
 
-    def _dead_letter(self, batch: Batch, record: Record, stage: str, cause: Exception) -> list[Outgoing]:
+    def _encode(self, made: Sequence[Event], cause: Event, record: Record) -> list[Outgoing]:
+        """The outputs that a record's events are."""
+        make = self._outputs.event
+        try:
+            return [make(event, cause, record, index) for index, event in enumerate(made)]
+        except RegistryUnavailableError as unavailable:
+            raise TransientError(str(unavailable)) from unavailable
+        except StreamingError:
+            raise
+        except Exception as bug:
+            raise self._failed(record, bug) from bug
+
+    def _failed(self, record: Record, bug: Exception) -> FatalError:
+        """What stops the runner at a record."""
+        where = f"{record.topic}/{record.partition} offset {record.offset}"
+        return FatalError(f"{self.view} failed on {where}: {bug!r}. Nothing of it is acknowledged: mend the fold and start again")
+
+    def _dead_letter(self, batch: Batch, record: Record, stage: str, cause: Exception) -> Outgoing:
         """Takes back what the record wrote, notes that the view owes it, and sends it away."""
         batch.drop()
         if len(record.key) <= KEY_MAX:
@@ -320,7 +346,7 @@ class Runner:
             batch.keep()
         self.metrics.dead_letters.labels(stage).inc()
         logger.warning("dead letter", view=self.view, partition=record.partition, offset=record.offset, stage=stage, cause=str(cause))
-        return [self._outputs.dead_letter(record, stage, cause)]
+        return self._outputs.dead_letter(record, stage, cause)
 
 
 def backoff() -> Iterator[float]:

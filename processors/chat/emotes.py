@@ -48,9 +48,12 @@ ALL: Mapping[str, str] = {**GLOBAL, **SUBSCRIBERS}
 def spans(text: str, *, subscriber: bool) -> tuple[EmoteSpan, ...]:
     """The emotes in a text, by position in code points, the last character included."""
     known = ALL if subscriber else GLOBAL
+    words = text.split(" ")
+    if known.keys().isdisjoint(words):
+        return ()
     found = []
     at = 0
-    for word in text.split(" "):
+    for word in words:
         emote_id = known.get(word)
         if emote_id is not None:
             found.append(EmoteSpan(emote_id=emote_id, begin=at, end=at + len(word) - 1))

@@ -148,3 +148,10 @@ def test_memory_of_words_is_bounded():
         assert terms.found(f"word{number} two{number} two") is None
     assert len(terms._clean) + len(terms._guilty) <= 100
     assert terms.found("a t3rm") == "term"
+
+
+@pytest.mark.row("M1")
+@pytest.mark.parametrize("text", ["ѕ һ і т", "s h i t", "ѕ. һ. і. т."])
+def test_a_term_spelled_by_single_letters_is_found_again_once_its_letters_are_known(text):
+    terms = Terms(["shit"])
+    assert [terms.found(text) for _ in range(3)] == ["shit"] * 3

@@ -63,11 +63,9 @@ class Model:
         total = self._bias + self._context * int(UNIT * min(max(context, 0.0), 1.0)) // UNIT
         left, known, weights = self._start, self._known, self._weights
         for token in tokens(text):
-            seen = known.get(token)
-            if seen is None:
-                seen = self._learn(token)
-            total += seen[0] + weights[left ^ seen[1]]
-            left = seen[2]
+            added, right, behind = known.get(token) or self._learn(token)
+            total += added + weights[left ^ right]
+            left = behind
         return self._scores[(min(max(total, -_REACH), _REACH) + _REACH) // _STEPS]
 
     def _learn(self, token: str) -> tuple[int, int, int]:

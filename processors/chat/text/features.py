@@ -19,6 +19,8 @@ EMOTE, MENTION, LINK, NUMBER, SIGN = "\x01emote", "\x01mention", "\x01link", "\x
 START = "\x01start"
 
 _SPELLED = re.compile(r"(?<!\S)\w(?: \w){2,}(?!\S)")
+_ROW = 3
+"""Letters that `_SPELLED` takes, at least."""
 _SINGLES = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _HUMPS = re.compile(r"[a-z0-9]+|[A-Z][a-z0-9]*")
 _LONG_RUN = re.compile(r"(.)\1{2,}")
@@ -39,7 +41,7 @@ class Word(NamedTuple):
 def tokens(text: str) -> list[str]:
     """A text's tokens; letters that stand alone, three or more in a row, are one."""
     found = text.split()
-    if _SINGLES.isdisjoint(found):
+    if _SINGLES.isdisjoint(found) or [len(token) for token in found].count(1) < _ROW:
         return found
     return _SPELLED.sub(lambda run: run.group().replace(" ", ""), " ".join(found)).split(" ")
 

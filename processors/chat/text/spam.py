@@ -55,7 +55,7 @@ def spam_score(text: str) -> float:
     """
     tokens = text.split()
     marked = [word for word in map(_word, tokens) if word is not _PLAIN]
-    if not marked and len(tokens) < _LONG:
+    if not marked and (len(tokens) < _LONG or len(set(tokens)) == len(tokens)):
         return 0.0
     clean = 1.0
     for evidence in _evidences(tokens, marked):

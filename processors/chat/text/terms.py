@@ -7,9 +7,8 @@ from functools import cache
 from processors.chat.text.canonical import canonical
 from processors.chat.text.letters import LIKE, in_word
 from processors.chat.text.lists import lines, words
-from processors.chat.text.trie import ANY, Trie
+from processors.chat.text.trie import ANY, Trie, begins, spelt
 
-_SINGLES = frozenset(map(chr, range(ord("!"), ord("~") + 1)))
 _BETWEEN = ".,_/-"
 _SPELLED = re.compile(rf"(?<!\S)\S[{_BETWEEN}]?(?: \S[{_BETWEEN}]?)+(?!\S)")
 """Single characters in a row: f u c k."""
@@ -42,9 +41,10 @@ class Terms:
     def found(self, text: str) -> str | None:
         """The first blocked term that a text holds, in canonical form."""
         tokens = canonical(text).split()
-        if self._clean.issuperset(tokens) and _SINGLES.isdisjoint(tokens):
-            return None
-        return self._in(tokens) or self._spelled(" ".join(tokens))
+        if not self._clean.issuperset(tokens) and (term := self._in(tokens)) is not None:
+            return term
+        alone = [token for token in tokens if len(token) < 3 and token[1:] in _BETWEEN]
+        return self._spelled(" ".join(tokens)) if len(alone) > 1 else None
 
     def _in(self, tokens: list[str]) -> str | None:
         for at, token in enumerate(tokens):
@@ -65,7 +65,7 @@ class Terms:
             return None, False
         known = self._guilty.get(token)
         if known is None:
-            known = self._first(token), self._trie.begins(_runs(token))
+            known = self._read(token)
             if len(self._clean) + len(self._guilty) >= self._most:
                 self._clean.clear()
                 self._guilty.clear()
@@ -75,9 +75,11 @@ class Terms:
                 self._guilty[token] = known
         return known
 
-    def _first(self, text: str) -> str | None:
-        text = _runs(text)
-        return next((term for first, last, term in self._trie.spelt(text) if _meant(text, first, last, term)), None)
+    def _read(self, token: str) -> tuple[str | None, bool]:
+        text = _runs(token)
+        walk = self._trie.walk(text)
+        term = next((term for first, last, term in spelt(text, walk) if _meant(text, first, last, term)), None)
+        return term, begins(text, walk)
 
     def _spelled(self, text: str) -> str | None:
         """A term whose letters stand alone; what surrounds them may be words of one letter."""

@@ -1,7 +1,7 @@
 """Terms as a tree of letters, walked by a text in all its readings at once."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from processors.chat.text.letters import in_word, readings
 
@@ -29,6 +29,10 @@ class Node:
         """Term that ends here, whatever follows."""
 
 
+Alive = dict[Node, int]
+"""Where spellings have come to, and where each began."""
+
+
 class Trie:
     """Terms in canonical form, with a `*` at either end for any beginning or ending."""
 
@@ -51,63 +55,69 @@ class Trie:
         else:
             node.whole = node.whole or term
 
-    def spelt(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """First and last place (exclusive) of what may be a term in a canonical text, and the term; the caller judges.
+    def walk(self, text: str) -> list[Alive]:
+        """Behind each character of a canonical text: where spellings have come to, and where each began.
 
         A letter may be repeated and signs may stand between letters. A space is only where a term has one, and may be left out there.
         The work grows with the text, not with the number of readings.
         """
-        for at, alive in enumerate(self._walk(text)):
-            ends = _only_digits(text, at + 1)
-            for node, first in alive.items():
-                if node.open is not None:
-                    yield first, at + 1, node.open
-                if ends and node.whole is not None:
-                    yield first, at + 1, node.whole
-
-    def begins(self, text: str) -> bool:
-        """Whether more words could make a term that begins in the first one."""
-        *_, alive = self._walk(text)
-        word = text.find(" ") % (len(text) + 1)
-        return any(node.letter == " " and first < word for node, first in alive.items())
-
-    def _walk(self, text: str) -> Iterator[dict[Node, int]]:
-        """Behind each character: where spellings have come to, and where each began."""
-        alive: dict[Node, int] = {}
+        passed: list[Alive] = []
+        alive: Alive = {}
         begins = True
         hides = text.count(ANY) <= _MOST_HIDDEN
         for at, character in enumerate(text):
             inside = in_word(character)
-            starting = {self._words: at, self._inner: at} if begins else {self._inner: at}
-            alive = _after(alive, starting, character, stays=not (inside or character == " "), hides=hides and character == ANY)
+            starting = (self._words, self._inner) if begins else (self._inner,)
+            alive = _after(alive, starting, at, character, stays=not (inside or character == " "), hides=hides and character == ANY)
+            passed.append(alive)
             # A word begins behind what is no letter, and behind digits that begin a word: 123term.
             begins = not inside or (begins and character.isdigit())
-            yield alive
+        return passed
 
 
-def _after(alive: dict[Node, int], starting: dict[Node, int], character: str, *, stays: bool, hides: bool) -> dict[Node, int]:
+def spelt(text: str, walk: Iterable[Alive]) -> Iterator[tuple[int, int, str]]:
+    """First and last place (exclusive) of what may be a term in a text that was walked, and the term; the caller judges."""
+    for at, alive in enumerate(walk):
+        for node, first in alive.items():
+            if node.open is not None:
+                yield first, at + 1, node.open
+            if node.whole is not None and _only_digits(text, at + 1):
+                yield first, at + 1, node.whole
+
+
+def begins(text: str, walk: Sequence[Alive]) -> bool:
+    """Whether more words could make a term that begins in the first one."""
+    word = text.find(" ") % (len(text) + 1)
+    return any(node.letter == " " and first < word for node, first in walk[-1].items())
+
+
+def _after(alive: Alive, starting: Iterable[Node], at: int, character: str, *, stays: bool, hides: bool) -> Alive:
     """Where spellings come to by a character: on by one letter, or nowhere where it repeats one, stands between two, or hides one."""
-    after: dict[Node, int] = {}
+    after: Alive = {}
     letters = readings(character)
-
-    def reach(node: Node, first: int) -> None:
-        # Of several beginnings the last: the shortest spelling is what a reader sees.
-        if after.get(node, -1) < first:
-            after[node] = first
-            if (space := node.children.get(" ")) is not None:
-                reach(space, first)
-
-    for node, first in (*alive.items(), *starting.items()):
+    for node, first in alive.items():
         for letter in letters:
             if (child := node.children.get(letter)) is not None:
-                reach(child, first)
+                _reach(after, child, first)
+    for root in starting:
+        for letter in letters:
+            if (child := root.children.get(letter)) is not None:
+                _reach(after, child, at)
     for node, first in alive.items():
         if stays or node.letter in letters:
-            reach(node, first)
+            _reach(after, node, first)
         if hides:
             for child in node.children.values():
-                reach(child, first)
+                _reach(after, child, first)
     return after
+
+
+def _reach(after: Alive, node: Node, first: int) -> None:
+    """Comes to a node. Of several beginnings the last: the shortest spelling is what a reader sees."""
+    if after.get(node, -1) < first:
+        after[node] = first
+        if (space := node.children.get(" ")) is not None:
+            _reach(after, space, first)
 
 
 def _only_digits(text: str, at: int) -> bool:
