@@ -133,6 +133,11 @@ class Session(msgspec.Struct, frozen=True):
         """What its renditions take."""
         return _load(self.ladder, self.renditions)
 
+    @property
+    def asked(self) -> int:
+        """Kilopixels a second of all that it asked for in its own region."""
+        return 0 if self.passed_on else _whole(self.ladder).pixels
+
 
 class Region(msgspec.Struct, frozen=True):
     """The region's own row."""
@@ -149,6 +154,12 @@ class Region(msgspec.Struct, frozen=True):
     """Regions that may take what finds no room here, nearest first."""
     told: float = -1.0
     """Load that the peers were told last."""
+    asked: int = 0
+    """What its sessions asked for, kilopixels a second, whether they have it or not."""
+    peak: int = 0
+    """The most of that in this quarter of an hour."""
+    quarter: int = 0
+    """Which one it is, counted since 1970."""
 
     @property
     def load(self) -> float:
@@ -202,6 +213,11 @@ def amount(renditions: Iterable[Rendition]) -> Amount:
 @lru_cache(SOURCES)
 def _load(whole: tuple[Rendition, ...], names: tuple[str, ...]) -> Amount:
     return amount(each for each in whole if each.name in names)
+
+
+@lru_cache(SOURCES)
+def _whole(of: tuple[Rendition, ...]) -> Amount:
+    return amount(of)
 
 
 class Cluster:
@@ -275,6 +291,9 @@ class Cluster:
             del self._rows[table][key]
         for table, key in places - gone:
             self._rows[table][key] = Ref(session_id)
+        if change := (after.asked if after else 0) - (before.asked if before else 0):
+            asked = self.region.asked + change
+            self.note(asked=asked, peak=max(asked, self.region.peak))
         if after is not None:
             self.sessions[session_id] = after
         elif before is not None:

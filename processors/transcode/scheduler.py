@@ -8,6 +8,7 @@ from processors.transcode.cluster import NOTHING, TABLES, UNBOUNDED, Amount, Clu
 from processors.transcode.placement import THROTTLE_OFF, THROTTLE_ON, Placement, cancelled, released, requested
 from schemas.event import Event
 from schemas.events import (
+    DemandMeasured,
     EncoderReported,
     JobAssigned,
     JobPreempted,
@@ -31,6 +32,8 @@ FIRST = 4
 """Waiting sessions that a stream's end may help: it frees what one had."""
 TOLD_STEP = 0.01
 """Change of a region's load that its peers are told of."""
+QUARTER_US = 15 * 60 * 1_000_000
+"""What the demand is measured over: the forecast (processors/forecast) counts in quarters of an hour."""
 
 
 class SchedulerFold:
@@ -41,7 +44,7 @@ class SchedulerFold:
     """
 
     name = "scheduler"
-    version = 2
+    version = 3
     inputs = ("media.capacity.commands.v1",)
     outputs: tuple[type[Event], ...] = (
         JobAssigned,
@@ -51,6 +54,7 @@ class SchedulerFold:
         TranscodeRequested,
         TranscodeCancelled,
         RegionReported,
+        DemandMeasured,
     )
     tables = TABLES
 
@@ -102,11 +106,24 @@ def _tick(cluster: Cluster, placement: Placement, at: At, timeout_us: int) -> It
     for worker_id in cluster.silent(cluster.region.now - timeout_us - 1):
         yield from _lost(cluster, placement, worker_id)
     yield from _serve(cluster, placement)
+    yield from _measured(cluster)
     region = cluster.region
     if region.peers and abs(region.load - region.told) >= TOLD_STEP:
         cluster.note(told=region.load)
         for peer in region.peers:
             yield RegionReported(region=peer, from_region=region.name, load=region.load)
+
+
+def _measured(cluster: Cluster) -> Iterator[Event]:
+    """Tells of a quarter of an hour that is over."""
+    region, quarter = cluster.region, cluster.region.now // QUARTER_US
+    if quarter == region.quarter:
+        return
+    if region.quarter:
+        yield DemandMeasured(
+            region=region.name, began_at=region.quarter * QUARTER_US, load=region.peak / 1_000, capacity=region.capacity / 1_000
+        )
+    cluster.note(quarter=quarter, peak=region.asked)
 
 
 def _wound_down(cluster: Cluster, placement: Placement) -> Iterator[Event]:
