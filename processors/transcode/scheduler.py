@@ -1,5 +1,6 @@
 """The scheduler: requests and heartbeats of a region in, jobs of its media workers out."""
 
+import math
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -28,6 +29,8 @@ WORKER_TIMEOUT_US = 3_000_000
 """Without a heartbeat for this long a worker is lost: three beats, so that one late beat moves no job."""
 SERVED = 64
 """Waiting sessions, and workers with room, that one event looks at: those left over are looked at in the next second."""
+FRUITLESS = 8
+"""Workers one after the other that could upgrade nobody, after which none is tried: the next have less room."""
 FIRST = 4
 """Waiting sessions that a stream's end may help: it frees what one had."""
 TOLD_STEP = 0.01
@@ -142,10 +145,28 @@ def _wound_down(cluster: Cluster, placement: Placement) -> Iterator[Event]:
 
 def _serve(cluster: Cluster, placement: Placement) -> Iterator[Event]:
     """Places who waits, then upgrades on workers with room."""
-    for session_id in cluster.waiting(SERVED):
+    yield from _serve_waiting(cluster, placement, SERVED)
+    fruitless = 0
+    for worker_id in cluster.short(SERVED):
+        made = list(placement.upgrade(worker_id))
+        yield from made
+        fruitless = 0 if made else fruitless + 1
+        if fruitless == FRUITLESS:
+            break
+
+
+def _serve_waiting(cluster: Cluster, placement: Placement, most: int) -> Iterator[Event]:
+    """Places the first that wait; where one finds no room for its smallest rendition, affiliates with no smaller one are not tried."""
+    full_for = math.inf
+    for session_id in cluster.waiting(most):
+        session = cluster.sessions[session_id]
+        least = session.ladder[-1].load
+        if session.tier != "partner" and least >= full_for:
+            continue
         yield from placement.place(session_id)
-    for worker_id in cluster.roomy(SERVED):
-        yield from placement.upgrade(worker_id)
+        after = cluster.sessions[session_id]
+        if not after.worker_id and not after.peer:
+            full_for = min(full_for, least)
 
 
 def _heard(cluster: Cluster, placement: Placement, beat: WorkerHeartbeat, at: At) -> Iterator[Event]:
@@ -201,11 +222,5 @@ def _cancelled(cluster: Cluster, placement: Placement, event: TranscodeCancelled
     if session.renditions or session.windings:
         yield released(event.session_id, session, "ended")
     if session.worker_id in cluster.workers:
-        yield from _serve_waiting(cluster, placement)
+        yield from _serve_waiting(cluster, placement, FIRST)
         yield from placement.upgrade(session.worker_id)
-
-
-def _serve_waiting(cluster: Cluster, placement: Placement) -> Iterator[Event]:
-    """Places the first that wait."""
-    for session_id in cluster.waiting(FIRST):
-        yield from placement.place(session_id)
