@@ -4,6 +4,7 @@ from processors.chat import CHAT, PACE, SOCIETY
 from processors.clips import CLIPS
 from processors.directory import AUDIENCE
 from processors.fleet import FLEET
+from processors.forecast import FORECAST
 from processors.playlist import BROADCAST, PLAYLIST
 from processors.transcode import DEMAND, SCHEDULER
 from processors.viewers import VIEWERS
@@ -11,7 +12,7 @@ from processors.vod import SHELF
 from streams.errors import StreamingError
 from streams.fold import Fold
 
-DECIDING: tuple[Fold, ...] = (DEMAND, SCHEDULER, SHELF, CLIPS)
+DECIDING: tuple[Fold, ...] = (DEMAND, SCHEDULER, FORECAST, SHELF, CLIPS)
 """Folded by the Faust worker, with stores on its disk."""
 CHATTING: tuple[Fold, ...] = (CHAT, PACE, SOCIETY, FLEET)
 """Folded by the chat worker, likewise."""

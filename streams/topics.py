@@ -78,6 +78,22 @@ CATALOGUE: tuple[Topic, ...] = (
         ticked=True,
     ),
     Topic(
+        "media.demand.events.v1",
+        "region",
+        (e.DemandMeasured, e.StreamScheduled, e.StreamUnscheduled),
+        "scheduler view; the schedule by its command",
+        retention_ms=60 * DAY_MS,  # the forecast looks back over half of it
+        ticked=True,
+        tick_s=60,  # a forecast is of a quarter of an hour
+    ),
+    Topic(
+        "media.forecast.events.v1",
+        "region",
+        (e.DemandForecast, e.ScaleOutAsked),
+        "forecast view",
+        retention_ms=60 * DAY_MS,
+    ),
+    Topic(
         "chat.message.commands.v1",
         "channel_id",
         (

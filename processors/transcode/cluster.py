@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, MutableMapping
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Literal, NamedTuple
+from zlib import crc32
 
 import msgspec
 
@@ -19,6 +20,8 @@ FULL = 10**12
 """Above any amount of pixels: orders that begin with the most count down from it."""
 UNBOUNDED = 10**6
 """Outputs of a worker whose memory is not the limit."""
+GROUPS = 64
+"""Rows that the heartbeats of a region are in: a dozen or two workers each where there are a thousand."""
 LOOKED_AT = 16
 """Workers of an order that are tried: the first has most pixels, and a later one helps only where memory is what lacks."""
 
@@ -37,6 +40,11 @@ class Amount(NamedTuple):
     def minus(self, other: "Amount") -> "Amount":
         """What is left."""
         return Amount(self.pixels - other.pixels, self.outputs - other.outputs)
+
+    @property
+    def worth(self) -> int:
+        """Pixels of a room; they are worth nothing where the memory holds no output more."""
+        return self.pixels if self.outputs > 0 else min(0, self.pixels)
 
     def within(self, other: "Amount") -> bool:
         """Whether the other has room for it."""
@@ -57,6 +65,8 @@ class Share(NamedTuple):
     """The part that a partner may take: affiliates' outputs."""
     claimed: Amount = NOTHING
     """What partners wait for here, and nobody else may take once it is free."""
+    lacking: Amount = NOTHING
+    """What its sessions would have beside, were there room."""
 
     def plus(self, other: "Share") -> "Share":
         """Both together."""
@@ -81,6 +91,13 @@ class Worker(msgspec.Struct, frozen=True):
     def room(self) -> Amount:
         """What is free and nobody waits for."""
         return self.capacity.minus(self.share.used).minus(self.share.claimed)
+
+    @property
+    def short(self) -> bool:
+        """Whether its sessions lack something and there is room, for all or for the partners who wait for it."""
+        if self.share.claimed != NOTHING:
+            return self.capacity.minus(self.share.used).worth > 0
+        return self.share.lacking != NOTHING and self.room.worth > 0
 
     @property
     def potential(self) -> Amount:
@@ -133,6 +150,11 @@ class Session(msgspec.Struct, frozen=True):
         """What its renditions take."""
         return _load(self.ladder, self.renditions)
 
+    @property
+    def asked(self) -> int:
+        """Kilopixels a second of all that it asked for in its own region."""
+        return 0 if self.passed_on else _whole(self.ladder).pixels
+
 
 class Region(msgspec.Struct, frozen=True):
     """The region's own row."""
@@ -149,6 +171,12 @@ class Region(msgspec.Struct, frozen=True):
     """Regions that may take what finds no room here, nearest first."""
     told: float = -1.0
     """Load that the peers were told last."""
+    asked: int = 0
+    """What its sessions asked for, kilopixels a second, whether they have it or not."""
+    peak: int = 0
+    """The most of that in this quarter of an hour."""
+    quarter: int = 0
+    """Which one it is, counted since 1970."""
 
     @property
     def load(self) -> float:
@@ -156,10 +184,10 @@ class Region(msgspec.Struct, frozen=True):
         return self.used / self.capacity if self.capacity else 1.0
 
 
-class Beat(msgspec.Struct, frozen=True):
-    """When a worker was heard last, microseconds."""
+class Beats(msgspec.Struct, frozen=True):
+    """When each of some workers was heard last, microseconds."""
 
-    at: int
+    at: dict[str, int]
 
 
 class Ref(msgspec.Struct, frozen=True):
@@ -177,19 +205,22 @@ class Peer(msgspec.Struct, frozen=True):
 WORKERS = Table("workers", Worker)
 SESSIONS = Table("sessions", Session)
 REGION = Table("region", Region)
-BEATS = Table("beats", Beat)
+BEATS = Table("beats", Beats)
+"""In GROUPS rows, for all workers are looked at each second, and a row costs ten times what it holds of one worker."""
 PEERS = Table("peers", Peer)
 ROOM = Table("room", Ref)
 """Workers that take jobs, the one with most room first."""
 POTENTIAL = Table("potential", Ref)
 """The same by what a partner can have."""
+SHORT = Table("short", Ref)
+"""Those with room whose sessions lack something: where partners wait first, then the one with most room."""
 OVERFLOW = Table("overflow", Ref)
 """Rented workers, the one with most room first."""
 WAITING = Table("waiting", Ref)
 """Sessions without a worker: partners first, then in the order of asking."""
 WINDING = Table("winding", Ref)
 """Sessions with an output that winds down, the first to end first."""
-TABLES = (WORKERS, SESSIONS, REGION, BEATS, PEERS, ROOM, POTENTIAL, OVERFLOW, WAITING, WINDING)
+TABLES = (WORKERS, SESSIONS, REGION, BEATS, PEERS, ROOM, POTENTIAL, SHORT, OVERFLOW, WAITING, WINDING)
 _SELF = "self"
 
 
@@ -202,6 +233,11 @@ def amount(renditions: Iterable[Rendition]) -> Amount:
 @lru_cache(SOURCES)
 def _load(whole: tuple[Rendition, ...], names: tuple[str, ...]) -> Amount:
     return amount(each for each in whole if each.name in names)
+
+
+@lru_cache(SOURCES)
+def _whole(of: tuple[Rendition, ...]) -> Amount:
+    return amount(of)
 
 
 class Cluster:
@@ -224,17 +260,26 @@ class Cluster:
 
     def heard(self, worker_id: str) -> None:
         """A worker lives."""
-        self._rows[BEATS][worker_id] = Beat(self.region.now)
+        beats, group = self._rows[BEATS], _group(worker_id)
+        known = beats.get(group)
+        if known is None or known.at.get(worker_id) != self.region.now:
+            beats[group] = Beats({**(known.at if known else {}), worker_id: self.region.now})
 
     def unheard(self, worker_id: str) -> None:
         """Nothing is expected of it any more."""
-        self._rows[BEATS].pop(worker_id, None)
+        beats, group = self._rows[BEATS], _group(worker_id)
+        if (known := beats.get(group)) and worker_id in known.at:
+            left = {each: at for each, at in known.at.items() if each != worker_id}
+            if left:
+                beats[group] = Beats(left)
+            else:
+                del beats[group]
 
     def silent(self, since: int) -> list[str]:
         """Workers that were not heard after a time. The one look at all of them: an order that moves with each heartbeat would leave so
         many removed entries at its beginning that finding it took longer than this.
         """
-        return [worker_id for worker_id, beat in self._rows[BEATS].items() if beat.at <= since]
+        return sorted(worker_id for beats in self._rows[BEATS].values() for worker_id, at in beats.at.items() if at <= since)
 
     def put(self, worker_id: str, worker: Worker | None) -> None:
         """Writes a worker, or takes it away, with its places in the orders."""
@@ -275,6 +320,9 @@ class Cluster:
             del self._rows[table][key]
         for table, key in places - gone:
             self._rows[table][key] = Ref(session_id)
+        if change := (after.asked if after else 0) - (before.asked if before else 0):
+            asked = self.region.asked + change
+            self.note(asked=asked, peak=max(asked, self.region.peak))
         if after is not None:
             self.sessions[session_id] = after
         elif before is not None:
@@ -286,7 +334,7 @@ class Cluster:
         for ref in islice(self._values(table), LOOKED_AT):
             worker = self.workers[ref.id]
             has = worker.potential if table is POTENTIAL else worker.room
-            if need.pixels > has.pixels:
+            if need.pixels > has.worth:
                 break
             if need.within(has):
                 if ref.id != avoid:
@@ -294,14 +342,9 @@ class Cluster:
                 shunned = ref.id
         return shunned
 
-    def roomy(self, most: int) -> list[str]:
-        """Workers with room, most first."""
-        found = []
-        for ref in islice(self._values(ROOM), most):
-            if self.workers[ref.id].room.pixels <= 0:
-                break
-            found.append(ref.id)
-        return found
+    def short(self, most: int) -> list[str]:
+        """Workers with room whose sessions lack something, the first to be served first."""
+        return [ref.id for ref in islice(self._values(SHORT), most)]
 
     def waiting(self, most: int) -> list[str]:
         """Sessions that wait for a worker, the first to be served first."""
@@ -342,10 +385,17 @@ def _places(worker_id: str, worker: Worker | None) -> Places:
     """Where a worker stands in the orders."""
     if worker is None or worker.draining:
         return set()
-    room = f"{FULL - worker.room.pixels:014d} {worker_id}"
+    room = _place(worker_id, worker.room)
     if worker.overflow:
         return {(OVERFLOW, room)}
-    return {(ROOM, room), (POTENTIAL, f"{FULL - worker.potential.pixels:014d} {worker_id}")}
+    places: Places = {(ROOM, room), (POTENTIAL, _place(worker_id, worker.potential))}
+    if worker.short:
+        places.add((SHORT, f"{1 if worker.share.claimed == NOTHING else 0}{room}"))
+    return places
+
+
+def _place(worker_id: str, has: Amount) -> str:
+    return f"{FULL - has.worth:014d} {worker_id}"
 
 
 def _queued(session_id: str, session: Session | None) -> Places:
@@ -358,6 +408,10 @@ def _queued(session_id: str, session: Session | None) -> Places:
     return places
 
 
+def _group(worker_id: str) -> str:
+    return f"{crc32(worker_id.encode()) % GROUPS:02d}"
+
+
 def _shares(session: Session | None) -> dict[str, Share]:
     """What a session takes, by worker."""
     found: dict[str, Share] = {}
@@ -365,7 +419,8 @@ def _shares(session: Session | None) -> dict[str, Share]:
         return found
     if session.worker_id:
         load = session.load
-        found[session.worker_id] = Share(load, NOTHING, load if session.tier == "affiliate" else NOTHING, session.claimed)
+        yielding = load if session.tier == "affiliate" else NOTHING
+        found[session.worker_id] = Share(load, NOTHING, yielding, session.claimed, _whole(session.ladder).minus(load))
     for winding in session.windings:
         share = Share(used=winding.amount, winding=winding.amount)
         found[winding.worker_id] = found.get(winding.worker_id, Share()).plus(share)

@@ -1,5 +1,6 @@
 """The scheduler: requests and heartbeats of a region in, jobs of its media workers out."""
 
+import math
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -8,6 +9,7 @@ from processors.transcode.cluster import NOTHING, TABLES, UNBOUNDED, Amount, Clu
 from processors.transcode.placement import THROTTLE_OFF, THROTTLE_ON, Placement, cancelled, released, requested
 from schemas.event import Event
 from schemas.events import (
+    DemandMeasured,
     EncoderReported,
     JobAssigned,
     JobPreempted,
@@ -27,10 +29,14 @@ WORKER_TIMEOUT_US = 3_000_000
 """Without a heartbeat for this long a worker is lost: three beats, so that one late beat moves no job."""
 SERVED = 64
 """Waiting sessions, and workers with room, that one event looks at: those left over are looked at in the next second."""
+FRUITLESS = 8
+"""Workers one after the other that could upgrade nobody, after which none is tried: the next have less room."""
 FIRST = 4
 """Waiting sessions that a stream's end may help: it frees what one had."""
 TOLD_STEP = 0.01
 """Change of a region's load that its peers are told of."""
+QUARTER_US = 15 * 60 * 1_000_000
+"""What the demand is measured over: the forecast (processors/forecast) counts in quarters of an hour."""
 
 
 class SchedulerFold:
@@ -41,7 +47,7 @@ class SchedulerFold:
     """
 
     name = "scheduler"
-    version = 2
+    version = 3
     inputs = ("media.capacity.commands.v1",)
     outputs: tuple[type[Event], ...] = (
         JobAssigned,
@@ -51,6 +57,7 @@ class SchedulerFold:
         TranscodeRequested,
         TranscodeCancelled,
         RegionReported,
+        DemandMeasured,
     )
     tables = TABLES
 
@@ -102,11 +109,24 @@ def _tick(cluster: Cluster, placement: Placement, at: At, timeout_us: int) -> It
     for worker_id in cluster.silent(cluster.region.now - timeout_us - 1):
         yield from _lost(cluster, placement, worker_id)
     yield from _serve(cluster, placement)
+    yield from _measured(cluster)
     region = cluster.region
     if region.peers and abs(region.load - region.told) >= TOLD_STEP:
         cluster.note(told=region.load)
         for peer in region.peers:
             yield RegionReported(region=peer, from_region=region.name, load=region.load)
+
+
+def _measured(cluster: Cluster) -> Iterator[Event]:
+    """Tells of a quarter of an hour that is over."""
+    region, quarter = cluster.region, cluster.region.now // QUARTER_US
+    if quarter == region.quarter:
+        return
+    if region.quarter:
+        yield DemandMeasured(
+            region=region.name, began_at=region.quarter * QUARTER_US, load=region.peak / 1_000, capacity=region.capacity / 1_000
+        )
+    cluster.note(quarter=quarter, peak=region.asked)
 
 
 def _wound_down(cluster: Cluster, placement: Placement) -> Iterator[Event]:
@@ -125,10 +145,28 @@ def _wound_down(cluster: Cluster, placement: Placement) -> Iterator[Event]:
 
 def _serve(cluster: Cluster, placement: Placement) -> Iterator[Event]:
     """Places who waits, then upgrades on workers with room."""
-    for session_id in cluster.waiting(SERVED):
+    yield from _serve_waiting(cluster, placement, SERVED)
+    fruitless = 0
+    for worker_id in cluster.short(SERVED):
+        made = list(placement.upgrade(worker_id))
+        yield from made
+        fruitless = 0 if made else fruitless + 1
+        if fruitless == FRUITLESS:
+            break
+
+
+def _serve_waiting(cluster: Cluster, placement: Placement, most: int) -> Iterator[Event]:
+    """Places the first that wait; where one finds no room for its smallest rendition, affiliates with no smaller one are not tried."""
+    full_for = math.inf
+    for session_id in cluster.waiting(most):
+        session = cluster.sessions[session_id]
+        least = session.ladder[-1].load
+        if session.tier != "partner" and least >= full_for:
+            continue
         yield from placement.place(session_id)
-    for worker_id in cluster.roomy(SERVED):
-        yield from placement.upgrade(worker_id)
+        after = cluster.sessions[session_id]
+        if not after.worker_id and not after.peer:
+            full_for = min(full_for, least)
 
 
 def _heard(cluster: Cluster, placement: Placement, beat: WorkerHeartbeat, at: At) -> Iterator[Event]:
@@ -184,11 +222,5 @@ def _cancelled(cluster: Cluster, placement: Placement, event: TranscodeCancelled
     if session.renditions or session.windings:
         yield released(event.session_id, session, "ended")
     if session.worker_id in cluster.workers:
-        yield from _serve_waiting(cluster, placement)
+        yield from _serve_waiting(cluster, placement, FIRST)
         yield from placement.upgrade(session.worker_id)
-
-
-def _serve_waiting(cluster: Cluster, placement: Placement) -> Iterator[Event]:
-    """Places the first that wait."""
-    for session_id in cluster.waiting(FIRST):
-        yield from placement.place(session_id)

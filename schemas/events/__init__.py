@@ -9,7 +9,7 @@ from schemas.events.clock import Tick
 from schemas.events.discovery import EditorialRow, RecommendationClicked, RecommendationServed
 from schemas.events.eventsub import EventDelivered, EventSubscription
 from schemas.events.library import ClipFailed, ClipReady, ClipRequested, CreateClip, DeleteVod, FailClip, FinishClip, MakeRendition, MoveVod, RetryClip, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
-from schemas.events.media import EncoderFailed, EncoderReported, IngestAssigned, IngestNode, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamTierChanged, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
+from schemas.events.media import DemandForecast, DemandMeasured, EncoderFailed, EncoderReported, IngestAssigned, IngestNode, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, ScaleOutAsked, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamScheduled, StreamStarted, StreamTierChanged, StreamUnscheduled, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
 from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
 from schemas.events.social import Followed, Raided, Subscribed, Unfollowed
 from schemas.events.view import ViewCutOver
@@ -32,6 +32,8 @@ TYPES: tuple[type[Event], ...] = (
     CreateClip,
     DeleteMessage,
     DeleteVod,
+    DemandForecast,
+    DemandMeasured,
     EditorialRow,
     EncoderFailed,
     EncoderReported,
@@ -80,13 +82,16 @@ TYPES: tuple[type[Event], ...] = (
     RoleChanged,
     RoomState,
     SanctionUser,
+    ScaleOutAsked,
     SegmentProduced,
     ShelveVod,
     StreamEnded,
     StreamInterrupted,
     StreamResumed,
+    StreamScheduled,
     StreamStarted,
     StreamTierChanged,
+    StreamUnscheduled,
     StreamUpdated,
     SubjectKeyCreated,
     Subscribed,
@@ -132,6 +137,8 @@ __all__ = [
     "CreateClip",
     "DeleteMessage",
     "DeleteVod",
+    "DemandForecast",
+    "DemandMeasured",
     "EditorialRow",
     "EncoderFailed",
     "EncoderReported",
@@ -180,13 +187,16 @@ __all__ = [
     "RoleChanged",
     "RoomState",
     "SanctionUser",
+    "ScaleOutAsked",
     "SegmentProduced",
     "ShelveVod",
     "StreamEnded",
     "StreamInterrupted",
     "StreamResumed",
+    "StreamScheduled",
     "StreamStarted",
     "StreamTierChanged",
+    "StreamUnscheduled",
     "StreamUpdated",
     "SubjectKeyCreated",
     "Subscribed",

@@ -9,6 +9,46 @@ import msgspec
 from schemas.event import Event
 
 
+class DemandForecast(Event, frozen=True, kw_only=True):
+    """What a region's sessions are expected to ask for in a quarter of an hour to come."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.DemandForecast"
+
+    region: str
+    """Region whose workers are counted together."""
+    begins_at: int
+    """Begin of the quarter, UTC microseconds."""
+    expected: float
+    """Peak of what is asked for, schedule included, megapixels a second."""
+    scheduled: float
+    """Part of it that the schedule brings."""
+    upper: float
+    """Not exceeded in 95 of 100 quarters, if errors stay as they were."""
+    usual: float
+    """What the same quarter of past weeks had without the schedule, megapixels a second."""
+    drift: float
+    """Added for how far the last quarters were from what was usual then, megapixels a second."""
+    weeks: int
+    """Past weeks that it was made from; 0 where other days, or the newest quarter alone, had to do."""
+    error: float | None = None
+    """Mean absolute error of the last day's forecasts, relative to what was measured (MAPE); null before there is any."""
+
+
+class DemandMeasured(Event, frozen=True, kw_only=True):
+    """What a region's sessions asked for at most within a quarter of an hour, whether they got it or not; sessions that other regions passed on count there, not here."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.DemandMeasured"
+
+    region: str
+    """Region whose workers are counted together."""
+    began_at: int
+    """Begin of the quarter, UTC microseconds."""
+    load: float
+    """Encoded output of all ladders asked for, at its peak, megapixels a second."""
+    capacity: float
+    """Encoded output that the region's own workers could carry at its end, megapixels a second."""
+
+
 class EncoderFailed(Event, frozen=True, kw_only=True):
     """An encoder ended or fell silent; the worker starts it again at the next segment."""
 
@@ -307,6 +347,29 @@ class RenditionDeclared(Event, frozen=True, kw_only=True):
     """SHA-256 of the initialisation segment, hex."""
 
 
+class ScaleOutAsked(Event, frozen=True, kw_only=True):
+    """A region should have more workers by a time. Whoever runs them acts on it."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.ScaleOutAsked"
+
+    region: str
+    """Region whose workers are counted together."""
+    by: int
+    """When they must take jobs, UTC microseconds."""
+    wanted: float
+    """Encoded output that the region's own workers should carry, megapixels a second."""
+    capacity: float
+    """What they could carry when it was measured last."""
+    expected: float
+    """Peak of what will be asked for, megapixels a second."""
+    scheduled: float
+    """Part of it that the schedule brings."""
+    margin: float
+    """Added for the error of the forecast, as a share of what is expected."""
+    reason: str
+    """schedule (it would do without it) or history."""
+
+
 class SegmentProduced(Event, frozen=True, kw_only=True):
     """A whole segment is in the store: the bytes of its parts, one after the other."""
 
@@ -415,6 +478,33 @@ Tier = Literal["partner", "affiliate", "regular"]
 """Programme tier: decides the ladder and the retention."""
 
 
+class StreamScheduled(Event, frozen=True, kw_only=True):
+    """Streams are planned for a time. A later one of the same entry takes the place of the former."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.StreamScheduled"
+
+    region: str
+    """Region whose workers are counted together."""
+    channel_id: str
+    """Channel, decimal digits."""
+    schedule_id: str
+    """The entry in the schedule."""
+    tier: Tier
+    """Channel's tier."""
+    starts_at: int
+    """When they begin, UTC microseconds."""
+    ends_at: int
+    """When they are over, UTC microseconds."""
+    streams: int = 1
+    """How many such streams: an event brings more than one."""
+    width: int = 1920
+    """Source width, pixels."""
+    height: int = 1080
+    """Source height, pixels."""
+    frame_rate: float = 60.0
+    """Source frames a second."""
+
+
 class StreamStarted(Event, frozen=True, kw_only=True):
     """A publisher went live: its key was accepted and its tracks are known."""
 
@@ -461,6 +551,17 @@ class StreamTierChanged(Event, frozen=True, kw_only=True):
     """Source height, pixels."""
     frame_rate: float
     """Source frames a second."""
+
+
+class StreamUnscheduled(Event, frozen=True, kw_only=True):
+    """An entry is taken out of the schedule."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.StreamUnscheduled"
+
+    region: str
+    """Region whose workers are counted together."""
+    schedule_id: str
+    """The entry in the schedule."""
 
 
 class StreamUpdated(Event, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from schemas.events import (
 )
 from tests.simulation.counting import POISONED
 from tests.simulation.simulator.chat_lives import fleets, society, speakers, talk
+from tests.simulation.simulator.demand_lives import demand
 from tests.simulation.simulator.library_lives import LIBRARY_LIVES
 from tests.simulation.simulator.workloads import Edges, Life, weighted
 
@@ -236,6 +237,7 @@ LIVES: dict[str, Life] = {
     "channel.social.events.v1": follows,
     "media.stream.events.v1": streams,
     "media.capacity.commands.v1": commands,
+    "media.demand.events.v1": demand,
     "media.segment.events.v1": segments,
     "chat.message.commands.v1": talk,
     "chat.user.events.v1": speakers,

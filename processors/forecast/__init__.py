@@ -1,0 +1,5 @@
+"""What a region's transcoding will need soon."""
+
+from processors.forecast.fold import ForecastFold
+
+FORECAST = ForecastFold()
