@@ -8,6 +8,7 @@ from schemas.events.chat import Announce, BanState, ChangeMode, ChangeTerm, Chat
 from schemas.events.clock import Tick
 from schemas.events.discovery import EditorialRow, RecommendationClicked, RecommendationServed
 from schemas.events.eventsub import EventDelivered, EventSubscription
+from schemas.events.features import FeatureInputLate, StreamFeatures
 from schemas.events.library import ClipFailed, ClipReady, ClipRequested, CreateClip, DeleteVod, FailClip, FinishClip, MakeRendition, MoveVod, RetryClip, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
 from schemas.events.media import EncoderFailed, EncoderReported, IngestAssigned, IngestNode, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
 from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
@@ -40,6 +41,7 @@ TYPES: tuple[type[Event], ...] = (
     EventDelivered,
     EventSubscription,
     FailClip,
+    FeatureInputLate,
     FinishClip,
     FleetResized,
     Followed,
@@ -83,6 +85,7 @@ TYPES: tuple[type[Event], ...] = (
     SegmentProduced,
     ShelveVod,
     StreamEnded,
+    StreamFeatures,
     StreamInterrupted,
     StreamResumed,
     StreamStarted,
@@ -139,6 +142,7 @@ __all__ = [
     "EventDelivered",
     "EventSubscription",
     "FailClip",
+    "FeatureInputLate",
     "FinishClip",
     "FleetResized",
     "Followed",
@@ -182,6 +186,7 @@ __all__ = [
     "SegmentProduced",
     "ShelveVod",
     "StreamEnded",
+    "StreamFeatures",
     "StreamInterrupted",
     "StreamResumed",
     "StreamStarted",
