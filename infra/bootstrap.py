@@ -28,10 +28,11 @@ RUN = {
     "ffmpeg": "ffmpeg",
     "setpriv": "util-linux",
     "nginx": "nginx-light",
+    "redis-server": "redis-server",
     "postgres": "postgresql",
 }
 """Program -> Debian package that has it."""
-SERVICES = {"nginx-light": "nginx", "postgresql": "postgresql"}
+SERVICES = {"nginx-light": "nginx", "redis-server": "redis-server", "postgresql": "postgresql"}
 """Package -> a server that Debian starts with it, on a port that is everybody's."""
 POSTGRES = Path("/usr/lib/postgresql")
 """Where Debian keeps PostgreSQL, a folder a version, off the path."""
@@ -40,8 +41,10 @@ RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 """What the video bench compares with; Debian's libnginx-mod-rtmp."""
 PYTHON = ">=3.11,<3.13"
 """As in pyproject.toml: Faust and Flink have no wheels beyond."""
-NEEDS = {"up": "run", "sql": "flink", "features": "flink", "test": "test", "bench": "test", "automod": "test"}
+NEEDS = {"up": "flink", "sql": "flink", "features": "flink", "test": "test", "bench": "test", "automod": "test"}
 """Command -> what it needs; other commands only talk to what runs."""
+NO = {"false", "0"}
+"""What turns a setting off."""
 STAMP = ".chronicast-stamp"
 """File in a folder that says what it was made from."""
 LEVELS = ("run", "flink", "test")
@@ -55,6 +58,8 @@ class SetupError(Exception):
 def main(command: str) -> None:
     """Makes everything ready for a command."""
     need = NEEDS.get(command, "")
+    if command == "up" and os.environ.get("CHRONICAST_FEATURES", "").lower() in NO:
+        need = "run"  # Flink is half of all that is downloaded
     LOG.parent.mkdir(parents=True, exist_ok=True)
     if need:
         system_packages(need)

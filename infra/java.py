@@ -1,6 +1,8 @@
 """Where Java and the jars that Maven fetched are."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -33,3 +35,8 @@ def classpath(jars: str) -> str:
     if not any(folder.glob("*.jar")):
         raise JavaMissingError(f"no jars in {folder}; ./chronicast up fetches them (mvn -f infra/jars/pom.xml -P {jars} package)")
     return f"{CHECKOUT / 'infra' / 'jars' / 'conf'}:{folder}/*"
+
+
+def pyflink_path() -> str:
+    """PATH for a process that uses pyflink, which starts `python` by name and finds its own packages by it."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -67,3 +67,17 @@ def postgres(node: PostgresNode) -> Look:
         return "" if await asyncio.to_thread(node.ready) else f"no PostgreSQL answers at port {node.port} yet"
 
     return look
+
+
+def listening(port: int) -> Look:
+    """Ready once something listens on a port of this machine."""
+
+    async def look() -> str:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return f"nothing listens on port {port} yet"
+        writer.close()
+        return ""
+
+    return look

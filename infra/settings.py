@@ -51,8 +51,12 @@ class Ports(NamedTuple):
     """Of the first gateway; the others' follow it."""
     library: int = 9100
     """Of the archivist."""
+    features: int = 9099
+    """Health and metrics of the features job."""
     postgres: int = 15432
     """Not PostgreSQL's own, where a machine's own may listen."""
+    redis: int = 6380
+    """Not Redis' own, likewise."""
 
     def moved(self, offset: int) -> "Ports":
         """All of them, moved."""
@@ -80,6 +84,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     objects_cold: Annotated[str, Meta(description="The same for VODs older than 60 days.")] = ""
     postgres: Annotated[str, Meta(description="URL of a PostgreSQL for the library's tables; empty starts one here.")] = ""
+    features: Annotated[
+        bool, Meta(description="Whether Flink makes features of live streams while the system runs; it takes a JVM of some 600 MB.")
+    ] = True
+    redis: Annotated[str, Meta(description="URL of a Redis for features of live streams; empty starts one here.")] = ""
     retention_days_partner: Annotated[int, Meta(ge=-1, description="Days for which new VODs of partners are kept; -1 is for ever.")] = 60
     retention_days: Annotated[int, Meta(ge=-1, description="Days for which new VODs of all others are kept; -1 is for ever.")] = 14
     master_key: Annotated[
@@ -170,6 +178,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def postgres_url(self) -> str:
         """Where the library's tables are, outside or ours."""
         return self.postgres or PostgresNode(self.folder / "postgres", self.ports.postgres).url
+
+    @property
+    def redis_url(self) -> str:
+        """Where the features of live streams are, outside or ours."""
+        return self.redis or f"redis://127.0.0.1:{self.ports.redis}"
 
     @property
     def master_key_file(self) -> Path:

@@ -35,6 +35,8 @@ class Service(NamedTuple):
     environment: Mapping[str, str] = {}
     once_ready: Callable[[], Awaitable[None]] | None = None
     """Done after its first start, before anything that depends on it."""
+    waited: bool = True
+    """Whether the start waits for it, and fails with it."""
 
 
 class State(msgspec.Struct):
@@ -77,6 +79,8 @@ class Supervisor:
         for stage in self._stages:
             ready = {service.name: asyncio.get_running_loop().create_future() for service in stage}
             for service in stage:
+                if not service.waited:
+                    ready[service.name].set_result(None)
                 self._keepers[service.name] = asyncio.create_task(self._keep(service, ready[service.name]))
             await asyncio.gather(*ready.values())
 
@@ -121,7 +125,8 @@ class Supervisor:
             process = await asyncio.shield(launch)  # a stop in between waits for it, so that no process is left behind
         except Exception as cause:  # Java gone, disk full: the next try may do better, and the status says why
             return str(cause)
-        self._enter(service.name, "restarting" if ready.done() else "starting", pid=process.pid)
+        again = ready.done() and self.states[service.name].restarts
+        self._enter(service.name, "restarting" if again else "starting", pid=process.pid)
         end = asyncio.create_task(process.ended())
         lacks = await self._until_ready(service, end)
         if lacks:

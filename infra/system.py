@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Sequence
 
-from infra import nginx, probing
+from infra import nginx, probing, redis
 from infra.demo import LOGIN
 from infra.kafka import KafkaNode
 from infra.postgres import PostgresNode
@@ -19,9 +19,11 @@ SUBSYSTEMS = {
     "chat": ("moderation", "chat"),
     "delivery": ("origin", "api", "edge"),
     "archive": ("lake", "library", "postgres"),
+    "features": ("redis", "features"),
 }
 """What users know the processes as: the log carries, ingest takes in, transcoding makes renditions,
-chat takes, moderates and hands out what people write, delivery shows, the archive keeps the log and the media."""
+chat takes, moderates and hands out what people write, delivery shows, the archive keeps the log and the media,
+features are what recommendations know of live streams."""
 
 
 def node(settings: Settings) -> KafkaNode:
@@ -39,6 +41,7 @@ def stages(settings: Settings, *, demo: bool) -> list[list[Service]]:
             _workers(settings),
             _edge(settings),
             _demo(settings) if demo else [],
+            _features(settings),
         )
         if stage
     ]
@@ -107,6 +110,16 @@ def _edge(settings: Settings) -> list[Service]:
 def _demo(settings: Settings) -> list[Service]:
     look = probing.live(f"http://127.0.0.1:{settings.ports.edge}/api/channels/{LOGIN}")
     return [Service("demo", _python("infra.demo"), look, (), settings.environment())]
+
+
+def _features(settings: Settings) -> list[Service]:
+    """Last, and not waited for: a JVM's start takes both cores of a small machine, and ranking goes on without."""
+    if not settings.features:
+        return []
+    port = settings.ports.redis
+    store = Service("redis", lambda: redis.command(settings.folder / "redis", port), probing.listening(port), (port,))
+    services = [*([] if settings.redis else [store]), _app(settings, "features", settings.ports.features)]
+    return [service._replace(waited=False) for service in services]
 
 
 def _app(settings: Settings, name: str, probes: int, *ports: int, number: int = 1) -> Service:

@@ -49,23 +49,14 @@ def plain(value: Any) -> str:
 
 def run(text: str, jars: Path) -> None:
     """Executes a script; what its queries give goes to standard output as it comes."""
-    from pyflink.table import EnvironmentSettings, ResultKind, TableEnvironment  # noqa: PLC0415 - a JVM starts
+    from pyflink.table import ResultKind  # noqa: PLC0415 - a JVM starts
 
-    script = list(statements(text))
-    batch = any((found := setting(one)) and found[0] == MODE and found[1].lower() == "batch" for one in script)
-    mode = EnvironmentSettings.in_batch_mode() if batch else EnvironmentSettings.in_streaming_mode()
-    table = TableEnvironment.create(mode)
-    table.get_config().set("pipeline.jars", ";".join(path.as_uri() for path in sorted(jars.glob("*.jar"))))
-    table.get_config().set("parallelism.default", "1")
+    table, script = _environment(text, jars)
     for statement in script:
-        if found := setting(statement):
-            if found[0] != MODE:
-                table.get_config().set(*found)
-            continue
         result = table.execute_sql(statement)
         if result.get_result_kind() == ResultKind.SUCCESS:
             continue
-        if WRITES.match(COMMENT.sub("", statement)):
+        if _writes(statement):
             result.wait()
             continue
         names = result.get_table_schema().get_field_names()
@@ -73,6 +64,44 @@ def run(text: str, jars: Path) -> None:
             for row in rows:
                 sys.stdout.write(json.dumps(dict(zip(names, row, strict=True)), default=plain) + "\n")
                 sys.stdout.flush()
+
+
+def started(text: str, jars: Path) -> Any:
+    """The job (pyflink's JobClient) that all INSERTs of a script make together; it runs in this process's JVM."""
+    table, script = _environment(text, jars)
+    job = table.create_statement_set()
+    for statement in script:
+        if _writes(statement):
+            job.add_insert_sql(statement)
+        else:
+            table.execute_sql(statement)
+    return job.execute().get_job_client()
+
+
+def _environment(text: str, jars: Path) -> tuple[Any, Iterator[str]]:
+    """The TableEnvironment, and the script's statements; a SET is done when its turn comes."""
+    from pyflink.table import EnvironmentSettings, TableEnvironment  # noqa: PLC0415 - a JVM starts
+
+    script = list(statements(text))
+    batch = any((found := setting(one)) and found[0] == MODE and found[1].lower() == "batch" for one in script)
+    mode = EnvironmentSettings.in_batch_mode() if batch else EnvironmentSettings.in_streaming_mode()
+    table = TableEnvironment.create(mode)
+    table.get_config().set("pipeline.jars", ";".join(path.as_uri() for path in sorted(jars.glob("*.jar"))))
+    table.get_config().set("parallelism.default", "1")
+
+    def others() -> Iterator[str]:
+        for statement in script:
+            found = setting(statement)
+            if found is None:
+                yield statement
+            elif found[0] != MODE:
+                table.get_config().set(*found)
+
+    return table, others()
+
+
+def _writes(statement: str) -> bool:
+    return WRITES.match(COMMENT.sub("", statement)) is not None
 
 
 if __name__ == "__main__":

@@ -152,6 +152,8 @@ CATALOGUE: tuple[Topic, ...] = (
         "origin",
         retention_ms=DAY_MS,
     ),
+    Topic("features.stream.state.v1", "channel_id", (e.StreamFeatures,), "features job", retention_ms=-1, cleanup="compact"),
+    Topic("features.late.events.v1", "channel_id", (e.FeatureInputLate,), "features job"),
     Topic("discovery.row.state.v1", "row", (e.EditorialRow,), "recommend command", partitions=1, retention_ms=-1, cleanup="compact"),
     Topic("discovery.impression.events.v1", "user_id", (e.RecommendationServed, e.RecommendationClicked), "API", retention_ms=30 * DAY_MS),
     Topic(

@@ -159,9 +159,9 @@ def codec() -> Codec:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings of a system of the test's own: a home in its folder, and ports that are free."""
+    """Settings of a system of the test's own: a home in its folder, and ports that are free. It makes no features: each takes a JVM."""
     for _ in range(100):
         offset = random.randrange(2_000, 50_000)
         if not any(ports.taken(port) for port in Ports().moved(offset)):
-            return Settings(home=str(tmp_path / "home"), port_offset=offset, listen="127.0.0.1")
+            return Settings(home=str(tmp_path / "home"), port_offset=offset, listen="127.0.0.1", features=False)
     raise RuntimeError("no free ports")

@@ -74,7 +74,7 @@ class System:
 @contextlib.asynccontextmanager
 async def running(home: Path) -> AsyncIterator[System]:
     """The system for the block, without demo stream. Its folder is removed at the end, unless the block fails."""
-    environment = {**os.environ, "CHRONICAST_HOME": str(home), "CHRONICAST_PORT_OFFSET": str(_offset())}
+    environment = {**os.environ, "CHRONICAST_HOME": str(home), "CHRONICAST_PORT_OFFSET": str(_offset()), "CHRONICAST_FEATURES": "false"}
     settings = Settings.read({name: value for name, value in environment.items() if name.startswith("CHRONICAST_")})
     home.mkdir(parents=True, exist_ok=True)
     output = home / "up.log"

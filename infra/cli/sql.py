@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.console import USAGE, AsJson, CommandError, err, out, running
-from infra.java import JARS
+from infra.java import JARS, pyflink_path
 from infra.settings import Settings
 
 CAUSE = re.compile(r"^(?:Caused by: |: )?(?:[a-z]\w*\.)+\w*(?:Exception|Error): (.*?)(?=^\s+at |^\t|\Z)", re.MULTILINE | re.DOTALL)
@@ -37,14 +37,12 @@ def flink(text: str, as_json: bool) -> None:
     Raises:
         CommandError: Flink refused them.
     """
-    # pyflink starts `python` by name, and finds its own packages by it
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [sys.executable, "-m", "streams.flink_driver", str(JARS / "flink")]
     with TemporaryFile("w+") as said:
         with (
             err.status("Flink starts; its rows come as they are found ..."),
             subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, env={**os.environ, "PATH": path}
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, env={**os.environ, "PATH": pyflink_path()}
             ) as driver,
         ):
             assert driver.stdin is not None

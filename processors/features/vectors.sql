@@ -10,7 +10,7 @@ SELECT
     window_end,
     window_time,
     MAX(occurred_at * 2 + CASE WHEN kind = 'chronicast.viewer.ViewerLeft' THEN 1 ELSE 0 END) AS newest
-FROM TABLE(HOP(TABLE viewer_events, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '70' SECOND))
+FROM TABLE(HOP(TABLE events, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '70' SECOND))
 WHERE kind IN ('chronicast.viewer.ViewerJoined', 'chronicast.viewer.ViewerHeartbeat', 'chronicast.viewer.ViewerLeft')
 GROUP BY channel_id, viewer_session_id, window_start, window_end, window_time;
 
@@ -21,13 +21,13 @@ GROUP BY channel_id, window_start, window_end, window_time;
 
 CREATE TEMPORARY VIEW joins AS
 SELECT channel_id, window_time AS moment, COUNT(DISTINCT viewer_session_id) AS join_count
-FROM TABLE(HOP(TABLE viewer_events, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '60' SECOND))
+FROM TABLE(HOP(TABLE events, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '60' SECOND))
 WHERE kind = 'chronicast.viewer.ViewerJoined'
 GROUP BY channel_id, window_start, window_end, window_time;
 
 CREATE TEMPORARY VIEW chat_rates AS
 SELECT channel_id, window_time AS moment, COUNT(*) AS chat_rate, COUNT(DISTINCT user_id) AS chatter_count
-FROM TABLE(HOP(TABLE chat_events, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '60' SECOND))
+FROM TABLE(HOP(TABLE events, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '60' SECOND))
 WHERE kind = 'chronicast.chat.MessagePosted'
 GROUP BY channel_id, window_start, window_end, window_time;
 
@@ -38,7 +38,7 @@ SELECT
     COUNT(*) FILTER (WHERE kind = 'chronicast.social.Followed') AS follow_count,
     COUNT(*) FILTER (WHERE kind = 'chronicast.social.Subscribed') AS subscription_count,
     SUM(CASE WHEN kind = 'chronicast.social.Raided' THEN CAST(viewers AS BIGINT) ELSE 0 END) AS raid_viewers
-FROM TABLE(HOP(TABLE social_events, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '10' MINUTE))
+FROM TABLE(HOP(TABLE events, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '10' MINUTE))
 WHERE kind IN ('chronicast.social.Followed', 'chronicast.social.Subscribed', 'chronicast.social.Raided')
 GROUP BY channel_id, window_start, window_end, window_time;
 

@@ -8,6 +8,7 @@ from schemas.events.chat import Announce, BanState, ChangeMode, ChangeTerm, Chat
 from schemas.events.clock import Tick
 from schemas.events.discovery import EditorialRow, RecommendationClicked, RecommendationServed
 from schemas.events.eventsub import EventDelivered, EventSubscription
+from schemas.events.features import FeatureInputLate, StreamFeatures
 from schemas.events.library import ClipFailed, ClipReady, ClipRequested, CreateClip, DeleteVod, FailClip, FinishClip, MakeRendition, MoveVod, RetryClip, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
 from schemas.events.media import DemandForecast, DemandMeasured, EncoderFailed, EncoderReported, IngestAssigned, IngestNode, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, ScaleOutAsked, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamScheduled, StreamStarted, StreamTierChanged, StreamUnscheduled, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
 from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
@@ -42,6 +43,7 @@ TYPES: tuple[type[Event], ...] = (
     EventDelivered,
     EventSubscription,
     FailClip,
+    FeatureInputLate,
     FinishClip,
     FleetResized,
     Followed,
@@ -86,6 +88,7 @@ TYPES: tuple[type[Event], ...] = (
     SegmentProduced,
     ShelveVod,
     StreamEnded,
+    StreamFeatures,
     StreamInterrupted,
     StreamResumed,
     StreamScheduled,
@@ -147,6 +150,7 @@ __all__ = [
     "EventDelivered",
     "EventSubscription",
     "FailClip",
+    "FeatureInputLate",
     "FinishClip",
     "FleetResized",
     "Followed",
@@ -191,6 +195,7 @@ __all__ = [
     "SegmentProduced",
     "ShelveVod",
     "StreamEnded",
+    "StreamFeatures",
     "StreamInterrupted",
     "StreamResumed",
     "StreamScheduled",

@@ -65,6 +65,8 @@ class ServedItem(msgspec.Struct, frozen=True, kw_only=True):
     """Chance that this place of this page shows this channel, over the draws of exploration."""
     features: tuple[float, ...] = ()
     """The vector that was judged, in the registry's order; empty for a policy that judges none."""
+    features_at: int = 0
+    """Moment of the stream's windowed features, window_end of its StreamFeatures, UTC microseconds; 0 where it had none and their defaults were judged."""
 
 
 class RecommendationServed(Event, frozen=True, kw_only=True):

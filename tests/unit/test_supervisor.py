@@ -155,3 +155,16 @@ async def test_a_full_log_is_moved_aside_and_bounded(tmp_path: Path, monkeypatch
     kept = (tmp_path / "x.1.log").read_text() + ((tmp_path / "x.log").read_text() if (tmp_path / "x.log").exists() else "")
     assert kept.splitlines()[-1] == "line 20000"
     assert len(kept) < 2 * (10_000 + 65_536)
+
+
+async def test_a_start_does_not_wait_for_what_is_not_waited_for_and_starts_it_again_however_often_it_fails(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.01)
+    job = shell("job", "exit 3", lambda: "its job")._replace(waited=False)
+    running = Supervisor([[shell("view", "exec sleep 60")], [job]], tmp_path / "logs", lambda: None)
+    await asyncio.wait_for(running.start(), 10)
+    await until(lambda: running.states["job"].restarts > supervisor.STARTS)
+    assert running.states["view"].phase == "ready"
+    await running.stop()

@@ -1,0 +1,1 @@
+"""Stream features in Redis: written from their topic, read in batches by rankers."""
