@@ -148,9 +148,8 @@ def main() -> None:
     if asked.json:
         print(json.dumps(result, indent=2))
         return
-    print(
-        "| | deliveries | p50 | p99 | first to last viewer, p50 | p99 | lost | closed | the stalled one |\n|---|---|---|---|---|---|---|---|---|"
-    )
+    print("| | deliveries | p50 | p99 | first to last, p50 | p99 | lost | closed | the stalled one |")
+    print("|---" * 9 + "|")
     for name in ("alone", "beside_one_stalled"):
         for row in result[name]:
             times = " | ".join(f"{row[key]} ms" for key in ("p50_ms", "p99_ms", "spread_p50_ms", "spread_p99_ms"))
