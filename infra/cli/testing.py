@@ -22,6 +22,8 @@ STATIC = (
     ("python", "-m", "schemas.generate", "--check"),
     ("python", "-m", "infra.asyncapi", "--check"),
 )
+SLOWEST = ("--durations=25", "--durations-min=5")
+"""The slowest tests are told at the end: whoever waits for them sees where to begin."""
 
 
 def run_tests(
@@ -32,7 +34,7 @@ def run_tests(
     """Run static checks and tests. What follows `--` goes to pytest."""
     failed = [] if only else static()
     marks = only or (" and ".join(f"not {tier}" for tier in COSTLY) if fast else "")
-    command = [sys.executable, "-m", "pytest", *(["-m", marks] if marks else []), *context.args]
+    command = [sys.executable, "-m", "pytest", *SLOWEST, *(["-m", marks] if marks else []), *context.args]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     if subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode:
         failed.append("pytest")
