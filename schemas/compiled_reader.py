@@ -73,10 +73,10 @@ def read(source: Source, depth: int, schema: Any, variable: str, hint: Any) -> N
         case "string":
             characters(source, depth, variable)
             source.add(depth, f"{variable} = text_of({variable})")
-        case "int" | "long":
+        case "int" | "long" as size:
             source.add(depth, "n = b[p]")
             source.add(depth, "p += 1")
-            source.add(depth, "if n > 0x7F: n, p = number_at(b, p - 1)")
+            source.add(depth, f"if n > 0x7F: n, p = {'time_at' if size == 'long' else 'number_at'}(b, p - 1)")
             source.add(depth, f"{variable} = n >> 1 ^ -(n & 1)")
         case "bytes":
             source.add(depth, "p, q = text_at(b, p)")

@@ -5,6 +5,7 @@ what a broker holds as committed is a hint for the driver.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -264,11 +265,12 @@ class Runner:
             )
 
     def _fold_records(self, batch: Batch, records: Sequence[Record], emitted: int) -> list[Outgoing]:
-        """Folds records in; their outputs and dead letters, which are not made before offset `emitted`."""
+        """Folds records in; their outputs and dead letters, without those of records before offset `emitted`."""
         causes = [self._decode(record) for record in records]
-        folded = [self._fold_record(batch, record, cause) for record, cause in zip(records, causes, strict=True)]
+        pairs = list(zip(records, causes, strict=True))
+        folded = [self._fold_record(batch, record, cause, silently=record.offset < emitted) for record, cause in pairs]
         outputs: list[Outgoing] = []
-        for record, cause, made in zip(records, causes, folded, strict=True):
+        for (record, cause), made in zip(pairs, folded, strict=True):
             if record.offset < emitted:
                 continue
             if isinstance(made, Outgoing):
@@ -286,8 +288,10 @@ class Runner:
         except SchemaError as cause:
             return cause
 
-    def _fold_record(self, batch: Batch, record: Record, cause: Event | SchemaError | None) -> Sequence[Event] | Outgoing:
-        """Folds one record in; the events that follow, or its dead letter."""
+    def _fold_record(
+        self, batch: Batch, record: Record, cause: Event | SchemaError | None, *, silently: bool
+    ) -> Sequence[Event] | Outgoing:
+        """Folds one record in; the events that follow, or its dead letter. Nothing follows where it is folded silently."""
         if cause is None:
             return ()
         if len(record.key) > KEY_MAX:
@@ -299,7 +303,8 @@ class Runner:
         if isinstance(cause, SchemaError):
             return self._dead_letter(batch, record, "decode", cause)
         try:
-            made = tuple(self._apply(batch, cause, record))
+            events = self._apply(batch, cause, record)
+            made = tuple(deque(events, 0) if silently else events)  # let go one by one where nobody wants them
         except PoisonError as poison:
             return self._dead_letter(batch, record, "apply", poison)
         except StreamingError:

@@ -88,28 +88,46 @@ async def view_at(
     Raises:
         GoneError: events are missing.
     """
-    restored = await asyncio.gather(*(_restore(archive, partition, end, folder) for partition, end in ends.items()))
+    starts = archive.source.starts_at(archive.fold.inputs[0], None)
+    restored = await asyncio.gather(*(_restore(archive, partition, end, folder, starts[partition]) for partition, end in ends.items()))
     bases = dict(zip(ends, restored, strict=True))
     total = sum(end - 1 - bases[partition] for partition, end in ends.items())
     done = 0
-    for partition, end in ends.items():
-        store = RocksStores(folder).open(view_name(archive.fold), partition)
-        refold = Refold(archive.fold, archive.codec, store, partition)
-        newest = bases[partition]
-        for batch in in_batches(archive.source, archive.fold.inputs[0], partition, newest + 1, end):
-            await refold.fold(batch)
-            done += len(batch)
-            told(done, total)
-            if keep and batch[-1].offset - newest >= EVERY:
-                newest = batch[-1].offset
-                store.close()
-                path = folder / view_name(archive.fold) / str(partition)
-                await save_closed(archive.snapshots, archive.past, partition, path, folder / "checkpoint")
-                store = RocksStores(folder).open(view_name(archive.fold), partition)
-                refold = Refold(archive.fold, archive.codec, store, partition)
-        store.close()
+
+    def folded(count: int) -> None:
+        nonlocal done
+        done += count
+        told(done, total)
+
+    # Side by side: while one partition waits for its reader others are folded.
+    try:
+        async with asyncio.TaskGroup() as group:
+            for partition, end in ends.items():
+                group.create_task(_fold_on(archive, partition, range(bases[partition] + 1, end), folder, folded, keep=keep))
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
     stores = {partition: ReadOnlyStore(folder / view_name(archive.fold) / str(partition)) for partition in ends}
     return PastView(stores, ends, folder, total)
+
+
+async def _fold_on(archive: Archive, partition: int, offsets: range, folder: Path, folded: Callable[[int], None], *, keep: bool) -> None:
+    """Folds events into the partition's store."""
+    stores, view = RocksStores(folder), view_name(archive.fold)
+    store = stores.open(view, partition)
+    refold = Refold(archive.fold, archive.codec, store, partition)
+    newest = offsets.start - 1
+    batches = in_batches(archive.source, archive.fold.inputs[0], partition, offsets.start, offsets.stop)
+    while batch := await asyncio.to_thread(next, batches, ()):
+        await refold.fold(batch)
+        folded(len(batch))
+        if keep and batch[-1].offset - newest >= EVERY:
+            newest = batch[-1].offset
+            store.close()
+            path = folder / view / str(partition)
+            await save_closed(archive.snapshots, archive.past, partition, path, folder / f"checkpoint-{partition}")
+            store = stores.open(view, partition)
+            refold = Refold(archive.fold, archive.codec, store, partition)
+    store.close()
 
 
 async def key_at(archive: Archive, key: str, ends: Mapping[int, int], folder: Path) -> PastView:
@@ -121,7 +139,8 @@ async def key_at(archive: Archive, key: str, ends: Mapping[int, int], folder: Pa
     name = key.encode()
     partition = partition_for(name, len(ends))
     end, ticks, folded = ends[partition], Ticks(archive.codec), 0
-    base = await _restore(archive, partition, end, folder)
+    start = archive.source.starts_at(archive.fold.inputs[0], None)[partition]
+    base = await _restore(archive, partition, end, folder, start)
     below = MemoryStore() if base < 0 else ReadOnlyStore(folder / view_name(archive.fold) / str(partition))
     layer = Layer(below, name, {}, base)
     refold = Refold(archive.fold, archive.codec, layer, partition)
@@ -131,11 +150,13 @@ async def key_at(archive: Archive, key: str, ends: Mapping[int, int], folder: Pa
     return PastView({partition: layer}, {partition: end}, folder, folded, key_prefix(name))
 
 
-async def _restore(archive: Archive, partition: int, end: int, folder: Path) -> int:
-    """Makes the partition's store the newest snapshot before a position, the live view's or one that a look left; its watermark, or -1."""
+async def _restore(archive: Archive, partition: int, end: int, folder: Path, start: int) -> int:
+    """Makes the partition's store the newest snapshot before a position, the live view's or one that a look left; its watermark, or -1.
+
+    `start`: where the partition begins on the log.
+    """
     path = folder / view_name(archive.fold) / str(partition)
     path.parent.mkdir(parents=True, exist_ok=True)
-    start = archive.source.starts_at(archive.fold.inputs[0], None)[partition]
     if archive.snapshots is not None:
         names = [archive.view, archive.past]
         newest = [(await archive.snapshots.watermarks(name, partition, end - 1))[:1] for name in names]
