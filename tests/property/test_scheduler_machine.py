@@ -38,7 +38,7 @@ MOST = 14
 FLAPS = 5
 REGION_OF = st.sampled_from(["a", "a", "a", "b"])
 TIER = st.sampled_from(["affiliate"] * 4 + ["partner"] * 3 + ["regular"])
-CAPACITY = st.sampled_from([80.0, 90.0, 90.0, 180.0, 240.0, 150.0, 30.0, 0.0])
+CAPACITY = st.sampled_from([300.0, 240.0, 90.0, 180.0, 90.0, 30.0, 0.0])
 """A large affiliate takes 75 % of 90, and a small one beside it 89 %."""
 
 
@@ -65,7 +65,11 @@ class Regions(RuleBasedStateMachine):
                 continue
             throttled = self.throttled(region)
             self.offset += 1
-            for made in list(self.fold.apply(self.rows[region], each, At("", 0, self.offset, self.now * SECOND))):
+            before = {name: session.load for name, session in self.rows[region][SESSIONS].items()}
+            follows = list(self.fold.apply(self.rows[region], each, At("", 0, self.offset, self.now * SECOND)))
+            if len(follows) == 1 and isinstance(follows[0], JobUpgraded):
+                self.check_upgrade(region, follows[0].session_id, before)
+            for made in follows:
                 if isinstance(made, TranscodeRequested):
                     assert made.tier == "partner", "T18"
                     assert made.spilled_from == region
@@ -97,11 +101,17 @@ class Regions(RuleBasedStateMachine):
             case JobReleased(reason="no_renditions") if isinstance(command, Tick):
                 assert self.now - self.preempted_at[made.session_id] >= GRACE_S, "T14"
             case JobAssigned() | JobUpgraded():
-                worker = self.rows[region][WORKERS][made.worker_id]
-                if worker.overflow and isinstance(made, JobAssigned):
+                worker = self.rows[region][WORKERS].get(made.worker_id)  # a Tick may find it silent after it gave it something
+                if worker is not None and worker.overflow and isinstance(made, JobAssigned):
                     passed_on = self.rows[region][SESSIONS][made.session_id].passed_on
                     assert tier == "partner", "T18: rented for nobody else"
                     assert passed_on or self.told(region) >= SPILL, "T18: rented last"
+
+    def check_upgrade(self, region, session_id, before):
+        """Affiliates get more only below the reserve."""
+        session, [row] = self.rows[region][SESSIONS][session_id], self.rows[region][REGION].values()
+        if session.tier == "affiliate":
+            assert (row.used - session.load.minus(before[session_id]).pixels) / row.capacity < 1 - RESERVE, "T12"
 
     def load(self, region):
         return next((row.load for row in self.rows[region][REGION].values()), 1.0)
@@ -160,6 +170,13 @@ class Regions(RuleBasedStateMachine):
         for _ in range(count if len(self.live) < MOST else 0):
             self.begins(tier, region, large=large)
 
+    @rule(region=REGION_OF, wait=st.integers(1, GRACE_S))
+    def a_partner_comes_to_a_busy_region(self, region, wait):
+        while len(self.live) < MOST and self.load(region) < THROTTLE_ON:
+            self.begins("affiliate", region, large=True)
+        self.begins("partner", region, large=True)
+        self.seconds(wait)
+
     @rule(index=INDEX)
     def stream_ends(self, index):
         if self.live:
@@ -174,7 +191,7 @@ class Regions(RuleBasedStateMachine):
             worker, session = held[index % len(held)]
             self.send(EncoderReported(region=worker[0], channel_id="c", session_id=session, worker_id=worker, cause="killed"))
 
-    @rule(count=st.sampled_from([1, 1, 3]))
+    @rule(count=st.sampled_from([1, 2, 12]))
     def time_passes(self, count):
         self.seconds(count)
 
