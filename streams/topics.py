@@ -84,7 +84,7 @@ CATALOGUE: tuple[Topic, ...] = (
         "scheduler view; the schedule by its command",
         retention_ms=60 * DAY_MS,  # the forecast looks back over half of it
         ticked=True,
-        tick_s=60,  # a forecast is of a quarter of an hour
+        tick_s=300,  # a forecast is of a quarter of an hour, and made two ahead
     ),
     Topic(
         "media.forecast.events.v1",

@@ -20,6 +20,7 @@ from infra.cli.lineage import lineage
 from infra.cli.rebuild import rebuild
 from infra.cli.recommend import explain, recommend, what_if
 from infra.cli.replay import replay
+from infra.cli.schedule import schedule
 from infra.cli.scrub import scrub
 from infra.cli.sql import sql
 from infra.cli.status import status
@@ -48,6 +49,7 @@ app.add_typer(library, name="library")
 app.add_typer(vod, name="vod")
 app.add_typer(recommend, name="recommend")
 app.add_typer(features, name="features")
+app.add_typer(schedule, name="schedule")
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(up)
 app.command()(doctor)

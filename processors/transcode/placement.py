@@ -94,6 +94,13 @@ class Placement:
             after = msgspec.structs.replace(session, renditions=left, windings=windings)
             self._cluster.move(session_id, after)
             yield JobPreempted(**job(session_id, session), worker_id=worker_id, renditions=left, grace_seconds=GRACE_S if grace else 0)
+            if not left and not windings:
+                yield from self.dismiss(session_id)
+
+    def dismiss(self, session_id: str) -> Iterator[Event]:
+        """Takes a session that has nothing left from its worker; it waits for any."""
+        yield released(session_id, self._cluster.sessions[session_id], "no_renditions")
+        self.clear(session_id, "started")
 
     def shrink(self, worker_id: str) -> Iterator[Event]:
         """Brings a worker that can carry less than it does back to what it can: affiliates lose outputs, then sessions go elsewhere.
@@ -107,20 +114,27 @@ class Placement:
             yield from self.again(ids[-1], "rebalanced", avoid=worker_id)
 
     def _partner(self, session_id: str, session: Session) -> Iterator[Event]:
-        """All of the ladder: where there is room, in another region where this one is full, by preemption, on rented workers, in part."""
-        cluster, need = self._cluster, amount(session.ladder)
-        full = cluster.region.load >= SPILL
-        if full and (peer := self._peer(session)):
-            cluster.move(session_id, msgspec.structs.replace(session, peer=peer))
-            yield requested(session_id, session, peer, cluster.region.name)
+        """All of the ladder: where there is room, by preemption, in another region where this one is full or its room is in pieces, on
+        rented workers, in part.
+        """
+        cluster, need, peer = self._cluster, amount(session.ladder), self._peer(session)
+        if peer and cluster.region.load >= SPILL:
+            yield self._pass_on(session_id, session, peer)
         elif worker_id := cluster.roomiest(need, avoid=session.avoid):
             yield from self._grant(session_id, session, worker_id, session.ladder)
         elif worker_id := cluster.roomiest(need, POTENTIAL, session.avoid):
             yield from self._claim(session_id, session, worker_id, need)
+        elif peer:
+            yield self._pass_on(session_id, session, peer)
         elif worker_id := cluster.roomiest(need, OVERFLOW, session.avoid):
             yield from self._grant(session_id, session, worker_id, session.ladder)
         else:
             yield from self._partly(session_id, session, session.ladder)
+
+    def _pass_on(self, session_id: str, session: Session, peer: str) -> Event:
+        """Asks another region for it."""
+        self._cluster.move(session_id, msgspec.structs.replace(session, peer=peer))
+        return requested(session_id, session, peer, self._cluster.region.name)
 
     def _claim(self, session_id: str, session: Session, worker_id: str, need: Amount) -> Iterator[Event]:
         """What is free at once, the rest when those who had it have wound down."""

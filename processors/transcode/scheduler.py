@@ -138,8 +138,7 @@ def _wound_down(cluster: Cluster, placement: Placement) -> Iterator[Event]:
         if session.renditions or left:
             cluster.move(session_id, msgspec.structs.replace(session, windings=left))
         else:
-            yield released(session_id, session, "no_renditions")
-            placement.clear(session_id, "started")
+            yield from placement.dismiss(session_id)
         yield from placement.upgrade(session.worker_id)
 
 

@@ -6,6 +6,7 @@ heartbeat every ten: that changes no decision about streams. The first minute, w
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -220,6 +221,7 @@ class Measurement:
         hours = {tier: round(count) for tier, count in self.gpu_hours.items()}
         return {
             "machine": machine(),
+            "load_after": os.getloadavg()[0],
             "workers": sum(self.day.workers.values()),
             "events": len(every.wall),
             "events_per_s": round(len(every.wall) / seconds),
@@ -279,7 +281,7 @@ def told(result: dict[str, Any]) -> str:
         at_peak = f"{peak['tiers'].get(tier, 0):>7,} streams {peak['encodes'].get(tier, 0):>7,} encodes {peak['gpus'][tier]:>6,} GPUs"
         lines.append(f"  {tier:<10} {at_peak}; the day {result['gpu_hours'][tier]:>7,} GPU hours, ${result['dollars'][tier]:,}")
     lines.append(f"  rented: {result['rented_gpu_hours']:,} GPU hours of these")
-    return "\n".join([*lines, *told_forecast(result["forecast"]), result["machine"]])
+    return "\n".join([*lines, *told_forecast(result["forecast"]), f"{result['machine']}; load {result['load_after']:.1f}"])
 
 
 def told_forecast(found: dict[str, Any] | None) -> list[str]:
