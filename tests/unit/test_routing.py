@@ -6,9 +6,10 @@ from random import Random
 import msgspec
 import pytest
 
+from processors.routing import edges
 from processors.routing.choice import SILENT_US, assigned, candidates, choice
-from processors.routing.regions import REGIONS, estimated_us
-from schemas.events import IngestAssigned, IngestNode
+from processors.routing.regions import REGIONS, Edge, estimated_us
+from schemas.events import EdgeAssigned, IngestAssigned, IngestNode
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 
@@ -74,3 +75,43 @@ def test_an_estimate_is_what_cables_need() -> None:
     assert 60_000 < estimated_us(REGIONS["iad"], REGIONS["lax"]) < 75_000, "measured: about 60 to 70 ms"
     assert 85_000 < estimated_us(REGIONS["iad"], REGIONS["ams"]) < 105_000, "measured: about 80 to 95 ms"
     assert estimated_us(REGIONS["syd"], REGIONS["syd"]) == 5_000
+
+
+EDGES = [Edge(f"edge-{region}", region, f"https://{region}.example") for region in ("iad", "fra", "tyo", "syd")]
+ALL = {edge.node_id for edge in EDGES}
+
+
+@pytest.mark.row("P17")
+def test_a_viewer_is_led_to_the_nearest_edge_that_answers() -> None:
+    madrid, melbourne = REGIONS["mad"], (-37.8, 145.0)
+    for client, ready, measured, expected in (
+        (madrid, ALL, {}, "edge-fra"),
+        (melbourne, ALL, {}, "edge-syd"),
+        (melbourne, ALL - {"edge-syd"}, {}, "edge-tyo"),
+        (melbourne, ALL, {"edge-iad": 1_000}, "edge-iad"),
+        (None, ALL, {}, "edge-fra"),
+        (madrid, set(), {}, ""),
+    ):
+        told = edges.assigned("1", client, edges.seen(EDGES, ready, client, measured))
+        assert (told.node_id, told.reason) == (expected, "nearest" if expected else "none_ready")
+    unknown = [Edge("edge-local", "local", ""), *EDGES]
+    assert edges.nearest(edges.seen(unknown, ALL, madrid, {})) == ("edge-fra", "nearest")
+
+
+@pytest.mark.row("P17", "I7")
+def test_a_viewers_edge_follows_from_its_event_which_does_not_say_where_he_lives() -> None:
+    codec, client = Codec(LocalRegistry()), (52.5163, 13.3777)
+    value = codec.encode("media.route.events.v1", edges.assigned("1", client, edges.seen(EDGES, ALL, client, {})))
+    told = codec.decode(value)
+    assert isinstance(told, EdgeAssigned)
+    assert (told.latitude, told.longitude) == (53.0, 13.0)
+    assert edges.nearest(told.candidates) == (told.node_id, told.reason)
+
+
+@pytest.mark.row("P16")
+def test_edges_of_most_viewers_fetch_ahead_and_those_that_do_not_answer_never() -> None:
+    led = {"edge-syd": 5, "edge-tyo": 9, "edge-iad": 9}
+    assert [edge.node_id for edge in edges.warmed(EDGES, ALL, led)] == ["edge-iad", "edge-tyo", "edge-syd"]
+    assert [edge.node_id for edge in edges.warmed(EDGES, ALL - {"edge-iad"}, led)] == ["edge-tyo", "edge-syd", "edge-fra"]
+    assert edges.warmed(EDGES, (), led) == []
+    assert [edges.popular(*(19 + (place == at) for place in range(3))) for at in range(4)] == [True, True, True, False]
