@@ -8,6 +8,7 @@ import pytest
 
 from processors.routing import edges
 from processors.routing.choice import SILENT_US, assigned, candidates, choice
+from processors.routing.egress import egress, hit_rate
 from processors.routing.regions import REGIONS, Edge, estimated_us
 from schemas.events import EdgeAssigned, IngestAssigned, IngestNode
 from schemas.registry import LocalRegistry
@@ -115,3 +116,20 @@ def test_edges_of_most_viewers_fetch_ahead_and_those_that_do_not_answer_never() 
     assert [edge.node_id for edge in edges.warmed(EDGES, ALL - {"edge-iad"}, led)] == ["edge-tyo", "edge-syd", "edge-fra"]
     assert edges.warmed(EDGES, (), led) == []
     assert [edges.popular(*(19 + (place == at) for place in range(3))) for at in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.row("P14", "P15", "L6")
+def test_the_calculator_says_what_the_origin_sends_with_caches_and_without() -> None:
+    assert egress(100_000, 5e6, 1_000, 10, 4).total == 500e9
+    assert hit_rate(20) == pytest.approx(0.95, abs=1e-6)
+    assert hit_rate(1e-9) == pytest.approx(0, abs=1e-6)
+    assert hit_rate(0) == 0
+    rng = Random(9)
+    for viewers in (0.5, 3.0):
+        counts = [sum(rng.random() < viewers / 1_000 for _ in range(1_000)) for _ in range(2_000)]
+        hits = sum(count - 1 for count in counts if count)
+        assert hits / sum(counts) == pytest.approx(hit_rate(viewers), abs=0.02), "as many come by chance: all but the first are hits"
+    for viewers, streams, points, share in ((100_000, 1_000, 10, 0.80), (1_000_000, 10_000, 100, 0.67), (15_000_000, 100_000, 10, 0.89)):
+        assert egress(viewers, 5e6, streams, points, 4).hits == pytest.approx(share, abs=0.015)
+    year = egress(200_000, 5e6, 1, 1, 1).year_gb
+    assert year == pytest.approx(1e12 / 8 * 365 * 86_400 / 1e9), "1 Tb/s"
