@@ -57,7 +57,7 @@ async def api(app: App) -> None:
     application = make_app(views, edge, publisher, events, playback=settings.page_url, clips_edge=clips, chats=chats)
     recommend = Aside(Recommendations(parts.log, parts.codec, publisher, views.directory.viewers))
     app.checks["recommendations"] = recommend.lacks
-    application.include_router(recommendations(recommend, views))
+    application.include_router(recommendations(recommend, views), responses=ANSWERS)
     health = Health(settings.edge_nodes)
     warmer = Warmer(views, health, publisher)
     views.listeners.append(warmer.heard)
