@@ -79,35 +79,38 @@ class Warmer:
             logger.warning("warmed edges were not told to the log", cause=str(cause))
 
     async def _through(self, client: aiohttp.ClientSession, event: StreamStarted, edge: Edge, led: int) -> WarmedEdge:
-        """Fetches through one edge, several times where the beginning is not there yet."""
-        sizes: list[int] = []
+        """Fetches through one edge: again where the beginning is not there yet, and for as long as further renditions come."""
+        sizes: dict[str, int] = {}
         failure = ""
         for _ in range(TRIES):
+            before = len(sizes)
             try:
-                sizes = await beginning(client, f"{edge.url}/live/{event.login}/master.m3u8?latency=normal", event.session_id)
+                await beginning(client, f"{edge.url}/live/{event.login}/master.m3u8?latency=normal", event.session_id, sizes)
+                failure = ""
             except (NotThereError, aiohttp.ClientError, TimeoutError) as cause:
                 failure = str(cause) or type(cause).__name__
-                await asyncio.sleep(PAUSE_S)
-            else:
-                failure = ""
+            if sizes and len(sizes) == before:
                 break
+            await asyncio.sleep(PAUSE_S)
         took_us = self._clock() - event.occurred_at
-        return WarmedEdge(node_id=edge.node_id, assigned=led, objects=len(sizes), bytes=sum(sizes), took_us=took_us, failure=failure[:200])
+        return WarmedEdge(
+            node_id=edge.node_id, assigned=led, objects=len(sizes), bytes=sum(sizes.values()), took_us=took_us, failure=failure[:200]
+        )
 
 
-async def beginning(client: aiohttp.ClientSession, master: str, session_id: str) -> list[int]:
-    """Fetches initialisation and first segment of each rendition that a master lists: their sizes.
+async def beginning(client: aiohttp.ClientSession, master: str, session_id: str, sizes: dict[str, int]) -> None:
+    """Fetches initialisation and first segment of each rendition that a master lists, and notes their sizes by address.
 
     Raises:
         NotThereError: an answer is an error, or none lists a segment of the session.
     """
-    sizes = []
     for playlist in _addresses(await _get(client, master), master):
         of_session = [each for each in _addresses(await _get(client, playlist), playlist) if f"/{session_id}/" in each]
-        sizes += [len(await _get(client, each)) for each in of_session[:2]]
+        folder = of_session[0].rpartition("/")[0] if of_session else ""
+        if folder and not any(each.startswith(f"{folder}/") for each in sizes):
+            sizes |= {each: len(await _get(client, each)) for each in of_session[:2]}
     if not sizes:
         raise NotThereError(f"{session_id} has no segment yet")
-    return sizes
 
 
 async def _get(client: aiohttp.ClientSession, url: str) -> bytes:

@@ -70,6 +70,8 @@ async def test_edges_have_the_beginning_of_a_popular_stream_before_its_first_vie
     map_.views.listeners.append(warmer.heard)
     for fan in range(POPULAR):
         world.publisher.publish(Followed(channel_id=channel.channel_id, user_id=str(1_000 + fan)))
+    while len(map_.views.directory.followers(channel.channel_id)) < POPULAR:
+        await asyncio.sleep(0.01)
     unknown = Channel([dummy("source")], channel_id="43", session_id="8d0c6f3e-2f0b-4b53-9f3f-0a4f6b7d1c11")
     world.publisher.publish(unknown.started("bob"))
     world.publisher.publish(channel.started())
