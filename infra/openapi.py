@@ -10,8 +10,11 @@ from typing import Any, cast
 
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
+from sinks.edges.routes import router as playback
 from sinks.helix.app import make_app
+from sinks.helix.errors import ANSWERS
 from sinks.helix.views import Views
+from sinks.recommend.routes import router as recommendations
 from streams.log_memory import MemoryLog
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference" / "openapi.json"
@@ -20,9 +23,11 @@ TARGET = Path(__file__).parents[1] / "docs" / "reference" / "openapi.json"
 def document() -> dict[str, Any]:
     """The document. Nothing is called, so the parts that only calls use are left out."""
     unused = cast(Any, None)
-    return make_app(
-        Views(MemoryLog(), Codec(LocalRegistry())), unused, unused, unused, playback="", clips_edge=unused, chats=unused
-    ).openapi()
+    views = Views(MemoryLog(), Codec(LocalRegistry()))
+    app = make_app(views, unused, unused, unused, playback="", clips_edge=unused, chats=unused)
+    app.include_router(recommendations(unused, views), responses=ANSWERS)
+    app.include_router(playback(views, unused, unused), responses=ANSWERS)
+    return app.openapi()
 
 
 def main() -> int:

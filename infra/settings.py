@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from infra.postgres import PostgresNode
+from processors.routing.regions import Edge
 
 PREFIX = "CHRONICAST_"
 REFERENCE = "docs/reference/settings.md"
@@ -78,6 +79,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     region: Annotated[str, Meta(min_length=1, description="Region of this machine: keys the transcoding capacity.")] = "local"
     kafka: Annotated[str, Meta(description="Bootstrap servers of a Kafka to use; empty starts one here.")] = ""
     registry: Annotated[str, Meta(description="URL of a Confluent-compatible schema registry to use; empty starts ours.")] = ""
+    edges: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^[a-z]{3}=https?://[^\s,=]+(?:,[a-z]{3}=https?://[^\s,=]+)*$",
+            description="Edges beside this machine's, `REGION=URL` with commas between: viewers are led to the nearest that answers.",
+        ),
+    ] = ""
     objects: Annotated[str, Meta(description="Object store by URL (`file:///dir`, `s3://bucket`); empty is a folder in the home.")] = ""
     objects_warm: Annotated[
         str, Meta(description="Object store by URL for VODs older than 7 days; empty is a folder in the home, or on S3 the same bucket.")
@@ -193,6 +201,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def page_url(self) -> str:
         """Where people watch."""
         return f"http://{self.public_host}:{self.ports.edge}"
+
+    @property
+    def edge_nodes(self) -> list[Edge]:
+        """All edges, this machine's first; the second of a region has a number."""
+        given = [(self.region, self.page_url), *(each.split("=", 1) for each in self.edges.split(",") if each)]
+        found: list[Edge] = []
+        for region, url in given:
+            earlier = sum(edge.region == region for edge in found)
+            found.append(Edge(f"edge-{region}" + (f"-{earlier + 1}" if earlier else ""), region, url.rstrip("/")))
+        return found
 
     @property
     def rtmp_url(self) -> str:

@@ -48,7 +48,7 @@ CATALOGUE: tuple[Topic, ...] = (
         retention_ms=60 * DAY_MS,
     ),
     Topic("media.ingest.state.v1", "node_id", (e.IngestNode,), "ingest", partitions=1, retention_ms=-1, cleanup="compact"),
-    Topic("media.route.events.v1", "channel_id", (e.IngestAssigned,), "API"),
+    Topic("media.route.events.v1", "channel_id", (e.IngestAssigned, e.EdgeAssigned, e.EdgesWarmed), "API"),
     Topic(
         "media.segment.events.v1",
         "channel_id",

@@ -15,8 +15,12 @@ from infra.apps.service import App, run
 from schemas.events import BanState, ClipRequested, EventSubscription
 from schemas.privacy_codec import OpeningCodec
 from sinks.chat.replay import ChatReplay
+from sinks.edges.health import Health
+from sinks.edges.routes import router as playback
+from sinks.edges.warmer import Warmer
 from sinks.eventsub.service import EventSub
 from sinks.helix.app import make_app
+from sinks.helix.errors import ANSWERS
 from sinks.helix.replay import VodChats
 from sinks.helix.views import Views
 from sinks.recommend.aside import Aside
@@ -53,7 +57,11 @@ async def api(app: App) -> None:
     application = make_app(views, edge, publisher, events, playback=settings.page_url, clips_edge=clips, chats=chats)
     recommend = Aside(Recommendations(parts.log, parts.codec, publisher, views.directory.viewers))
     app.checks["recommendations"] = recommend.lacks
-    application.include_router(recommendations(recommend, views))
+    application.include_router(recommendations(recommend, views), responses=ANSWERS)
+    health = Health(settings.edge_nodes)
+    warmer = Warmer(views, health, publisher)
+    views.listeners.append(warmer.heard)
+    application.include_router(playback(views, health, publisher), responses=ANSWERS)
     add_probes(application, app)
     config = uvicorn.Config(
         application,
@@ -65,6 +73,7 @@ async def api(app: App) -> None:
         ws="websockets-sansio",
     )
     edge.start()
+    await health.start()
     await views.start()  # before the first call: half a view would say that there is no such user
     await events.start()
     recommend.start()
@@ -79,6 +88,8 @@ async def api(app: App) -> None:
     server.should_exit = True
     await serving
     await events.close()
+    await warmer.close()
+    await health.close()
     await edge.close()
     await recommend.close()
     await views.close()

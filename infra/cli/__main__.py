@@ -12,6 +12,7 @@ from infra.cli.console import FAILED, CommandError, err
 from infra.cli.diff import diff
 from infra.cli.dlq import dlq
 from infra.cli.doctor import doctor
+from infra.cli.egress import egress
 from infra.cli.erase import erase
 from infra.cli.export import export
 from infra.cli.features import features
@@ -67,6 +68,7 @@ app.command()(lineage)
 app.command()(scrub)
 app.command()(explain)
 app.command("what-if")(what_if)
+app.command()(egress)
 app.command()(erase)
 app.command(context_settings=PASSED_ON)(bench)
 app.command("test", context_settings=PASSED_ON)(run_tests)

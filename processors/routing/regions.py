@@ -1,6 +1,7 @@
 """Where regions are, and how long a round trip to them takes where nobody measured it."""
 
 from math import asin, cos, radians, sin, sqrt
+from typing import NamedTuple
 
 EARTH_KM = 6_371.0
 US_PER_KM = 10.0
@@ -38,6 +39,15 @@ REGIONS: dict[str, Place] = {
     "syd": (-33.95, 151.18),
 }
 """By the code of the region's airport, or city."""
+
+
+class Edge(NamedTuple):
+    """A point of presence of the media."""
+
+    node_id: str
+    region: str
+    url: str
+    """Without a slash at its end."""
 
 
 def estimated_us(one: Place, other: Place) -> int:

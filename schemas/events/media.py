@@ -49,6 +49,72 @@ class DemandMeasured(Event, frozen=True, kw_only=True):
     """Encoded output that the region's own workers could carry at its end, megapixels a second."""
 
 
+class EdgeCandidate(msgspec.Struct, frozen=True, kw_only=True):
+    """An edge as it was seen when a viewer was given one."""
+
+    node_id: str
+    """Edge, such as edge-fra."""
+    rtt_us: int
+    """Round trip between viewer and edge, microseconds: measured, or estimated from the map."""
+    measured: bool
+    """Whether the viewer measured it."""
+    state: str
+    """ready or unhealthy."""
+
+
+class EdgeAssigned(Event, frozen=True, kw_only=True):
+    """A viewer was given the edge to watch a channel at, with all that the choice was made from: the same inputs give the same choice."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.EdgeAssigned"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    latitude: float | None = None
+    """Where the viewer said he is, whole degrees north; null where it is not known."""
+    longitude: float | None = None
+    """Where the viewer said he is, whole degrees east; null where it is not known."""
+    candidates: tuple[EdgeCandidate, ...]
+    """The edges that were known, by id."""
+    node_id: str
+    """The edge that was given; empty where none is ready."""
+    reason: str
+    """nearest or none_ready."""
+
+
+class WarmedEdge(msgspec.Struct, frozen=True, kw_only=True):
+    """An edge that was asked to fetch."""
+
+    node_id: str
+    """Edge, such as edge-fra."""
+    assigned: int
+    """Viewers of the channel that were led to it before: by these edges are chosen, most first."""
+    objects: int
+    """Objects fetched through it: initialisation segments and first segments."""
+    bytes: int
+    """Their size."""
+    took_us: int
+    """From the start of the session until the last of them was there, microseconds."""
+    failure: str
+    """Why not all is there; empty where it is."""
+
+
+class EdgesWarmed(Event, frozen=True, kw_only=True):
+    """A channel with a history went live, and edges fetched its first segment before viewers came; with all that the choice was made from."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.EdgesWarmed"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    session_id: str
+    """Live session."""
+    followers: int
+    """Of the channel, as it went live."""
+    viewers: int
+    """Most viewers at once that were counted of it before."""
+    edges: tuple[WarmedEdge, ...]
+    """In the order of choice."""
+
+
 class EncoderFailed(Event, frozen=True, kw_only=True):
     """An encoder ended or fell silent; the worker starts it again at the next segment."""
 

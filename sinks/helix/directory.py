@@ -49,6 +49,8 @@ class Directory:
         self._rows: defaultdict[str, defaultdict[Table[Any], dict[str, Any]]] = defaultdict(lambda: defaultdict(dict))
         self._infos: dict[str, ChannelInfo] = {}
         self._viewers: dict[str, int] = {}
+        self._most: dict[str, int] = {}
+        """Most viewers at once."""
         self._audiences: set[str] = set()
         """Channels with sessions that watch, or did."""
         self._listings: dict[str, Listing] = {}
@@ -109,10 +111,15 @@ class Directory:
     def watched(self, channel_id: str, viewers: int) -> None:
         """So many watch a channel now."""
         self._viewers[channel_id] = viewers
+        self._most[channel_id] = max(viewers, self._most.get(channel_id, 0))
         before = self._listings.get(channel_id)
         if before is not None and before.live:
             now = self._listings[channel_id] = msgspec.structs.replace(before, viewers=viewers)
             self._rank(before, now)
+
+    def most(self, channel_id: str) -> int:
+        """Most viewers of a channel at once, of all counts that were taken."""
+        return self._most.get(channel_id, 0)
 
     def viewers(self) -> dict[str, int]:
         """A copy of the last count by channel, of those that anybody watches or did. For any thread."""

@@ -1,15 +1,17 @@
-"""The ingest nodes in memory, and who was sent to them. Folded from the log by `views.Views`."""
+"""The ingest nodes in memory, who was sent to them, and to which edges viewers were led. Folded from the log by `views.Views`."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from schemas.event import Event
-from schemas.events import IngestAssigned, IngestNode
+from schemas.events import EdgeAssigned, IngestAssigned, IngestNode
 from streams.fold import At
 from streams.topics import OF_EVENT
 
 NODES, DECISIONS = OF_EVENT[IngestNode].name, OF_EVENT[IngestAssigned].name
 TOPICS = (NODES, DECISIONS)
+LED_MS = 24 * 3_600_000
+"""How far back it matters where viewers were led to: a day has each region's evening."""
 COMING_US = 60_000_000
 """Somebody who was given a node begins within a minute, or later by himself."""
 
@@ -23,6 +25,7 @@ class Routes:
         self._nodes: dict[str, IngestNode] = {}
         self._coming: dict[str, IngestAssigned] = {}
         """By channel its newest decision."""
+        self._led: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def apply(self, event: Event, at: At) -> None:
         """Takes an event in."""
@@ -31,6 +34,8 @@ class Routes:
         elif isinstance(event, IngestAssigned):
             self._coming.pop(event.channel_id, None)
             self._coming[event.channel_id] = event
+        elif isinstance(event, EdgeAssigned) and event.node_id:
+            self._led[event.channel_id][event.node_id] += 1
 
     def deleted(self, node_id: str) -> None:
         """A node is no more."""
@@ -43,6 +48,10 @@ class Routes:
     def nodes(self) -> list[IngestNode]:
         """All of them."""
         return list(self._nodes.values())
+
+    def led(self, channel_id: str) -> Counter[str]:
+        """By edge the viewers of a channel that were led to it, of the last day and since the start."""
+        return self._led.get(channel_id) or Counter()
 
     def given(self, now_us: int) -> Counter[str]:
         """By node the channels that were sent to it and are not on yet."""

@@ -68,6 +68,7 @@ class Views:
         self._clock = now_us
         now_ms = now_us() // 1_000
         since = {CHAT: now_ms - BY_NAME[CHAT].retention_ms, **dict.fromkeys(VIEWERS.inputs, now_ms - EXPIRY_US // 1_000)}
+        since[routes.DECISIONS] = now_ms - routes.LED_MS
         self._follower = Follower(
             log,
             codec,

@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import math
 import random
 import re
 import socket
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infra import nginx, ports
+from processors.routing.egress import hit_rate
 from tests.bench._machine import machine
 from tests.glass import publishing
 from tests.live import answers
@@ -163,11 +163,6 @@ class Audience:
             await client.get(newest if newest.startswith("/") else f"{playlist.rpartition('/')[0]}/{newest}", "Range: bytes=0-0\r\n")
 
 
-def model(viewers: int) -> float:
-    """Hit rate of an object that so many ask for once each, by the capacity model: 1 - (1 - e^-n) / n."""
-    return 1 - (1 - math.exp(-viewers)) / viewers
-
-
 async def measure(audiences: list[int], seconds: float) -> list[dict[str, float]]:
     """A line for each audience."""
     found = []
@@ -195,7 +190,7 @@ def told(viewers: int, asked: Counter[tuple[str, bool]], seconds: float, late: f
         "origin_playlists_per_s": round(asked[PLAYLIST, True] / seconds, 2),
         "origin_segments_per_s": round(asked[SEGMENT, True] / seconds, 2),
         "hit_percent": round(100 * (1 - missed / total), 2),
-        "model_percent": round(100 * model(viewers), 2),
+        "model_percent": round(100 * hit_rate(viewers), 2),
         "late_s": round(late, 2),
     }
 

@@ -162,7 +162,18 @@ async def test_the_last_playlist_is_shown_while_the_origin_is_away(edge: Edge) -
     assert await edge.get("/live/a/source.m3u8") == (200, shown[1], "STALE")
 
 
-@pytest.mark.parametrize("path", ["/helix/users", "/mock/users", "/eventsub/subscriptions", "/oauth2/validate", "/auth/authorize"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/helix/users",
+        "/mock/users",
+        "/eventsub/subscriptions",
+        "/oauth2/validate",
+        "/auth/authorize",
+        "/recommendations/rows",
+        "/api/playback/ana",
+    ],
+)
 async def test_the_api_is_at_its_addresses_and_is_told_who_calls(edge: Edge, settings: Settings, path: str) -> None:
     async def called(request: web.Request) -> web.Response:
         return web.json_response({name: request.headers[name] for name in ("X-Forwarded-For", "X-Real-IP")})

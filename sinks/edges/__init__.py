@@ -1,0 +1,1 @@
+"""Leads viewers to edges, and edges to streams that begin."""

@@ -1,0 +1,138 @@
+"""Viewers are led to edges that answer, and a popular stream's beginning lies in an edge's cache before they come: real nginx, origin."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import aiohttp
+import aiohttp.web
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from live_channel import Channel, dummy
+from live_origin import LiveOrigin, World, profile
+from test_helix import Server
+
+from infra import nginx, ports
+from infra.process import Process
+from infra.settings import Settings
+from processors.routing.edges import POPULAR
+from processors.routing.regions import Edge
+from schemas.event import Event
+from schemas.events import EdgeAssigned, EdgesWarmed, Followed
+from sinks.edges.health import Health
+from sinks.edges.routes import router
+from sinks.edges.warmer import Warmer
+from sinks.helix import errors
+from sinks.helix.views import Views
+from streams.reading import whole
+
+
+class Map(NamedTuple):
+    """Two edges, of which one answers."""
+
+    world: World
+    views: Views
+    health: Health
+    client: aiohttp.ClientSession
+
+    def told(self) -> list[Event]:
+        """The decisions on the log."""
+        return [self.world.codec.decode(record.value) for record in whole(self.world.log, "media.route.events.v1") if record.value]
+
+
+@pytest.fixture
+async def map_(settings: Settings) -> AsyncIterator[Map]:
+    world = World()
+    world.publisher.publish(profile())
+    origin = LiveOrigin(world, port=settings.ports.origin)
+    origin.app.router.add_get("/readyz", origin_ready)
+    async with origin:
+        process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
+        [closed] = ports.free(1)
+        near = Edge("edge-fra", "fra", f"http://127.0.0.1:{settings.ports.edge}")
+        health = Health([near, Edge("edge-ams", "ams", f"http://127.0.0.1:{closed}")])
+        while near.node_id not in health.ready or len(health.ready) > 1:
+            await health.look()
+            await asyncio.sleep(0.05)
+        views = Views(world.log, world.codec)
+        await views.start()
+        async with aiohttp.ClientSession(near.url) as client:
+            yield Map(world, views, health, client)
+        await views.close()
+        await process.stop()
+
+
+@pytest.mark.row("P16")
+async def test_edges_have_the_beginning_of_a_popular_stream_before_its_first_viewer(map_: Map) -> None:
+    world, channel = map_.world, Channel([dummy("source", 1280, 720), dummy("audio")])
+    warmer = Warmer(map_.views, map_.health, world.publisher, lambda: channel.now)
+    map_.views.listeners.append(warmer.heard)
+    for fan in range(POPULAR):
+        world.publisher.publish(Followed(channel_id=channel.channel_id, user_id=str(1_000 + fan)))
+    while len(map_.views.directory.followers(channel.channel_id)) < POPULAR:
+        await asyncio.sleep(0.01)
+    unknown = Channel([dummy("source")], channel_id="43", session_id="8d0c6f3e-2f0b-4b53-9f3f-0a4f6b7d1c11")
+    world.publisher.publish(unknown.started("bob"))
+    world.publisher.publish(channel.started())
+    await world.produce(channel.segments(1))
+    async with asyncio.timeout(20):
+        while not (told := [event for event in map_.told() if isinstance(event, EdgesWarmed)]):
+            await asyncio.sleep(0.05)
+    [event] = told
+    assert (event.channel_id, event.followers, event.correlation_id) == ("42", POPULAR, channel.session_id)
+    [edge] = event.edges
+    assert (edge.node_id, edge.objects, edge.failure) == ("edge-fra", 4, ""), "of picture and sound, what begins them and the first segment"
+    size = 0
+    async with map_.client.get("/live/ana/source.m3u8?latency=normal") as answer:
+        lines = (await answer.text()).splitlines()
+    begun = next(line for line in lines if line.startswith("#EXT-X-MAP")).split('"')[1]
+    for address in (begun, next(line for line in lines if line and not line.startswith("#"))):
+        async with map_.client.get(address) as answer:
+            assert (answer.status, answer.headers["X-Cache"]) == (200, "HIT")
+            size += len(await answer.read())
+    assert 0 < size < edge.bytes
+    await warmer.close()
+
+
+@pytest.mark.row("P17", "U10")
+async def test_a_playback_url_is_that_of_the_nearest_edge_that_answers(map_: Map) -> None:
+    app = FastAPI()
+    errors.install(app)
+    app.include_router(router(map_.views, map_.health, map_.world.publisher))
+    [port] = ports.free(1)
+    server = Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="off"))
+    running = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    asked = f"http://127.0.0.1:{port}/api/playback/"
+    edge = map_.health.edges[0].url
+    for path, status, url in (
+        ("ana?region=ams", 200, f"{edge}/live/ana/master.m3u8?latency=normal"),
+        ("ANA?latitude=52.3&longitude=4.8&latency=low&rtt=edge-ams:10", 200, f"{edge}/live/ana/master.m3u8"),
+        ("nobody", 404, None),
+        ("ana?region=atlantis", 400, None),
+        ("ana?rtt=edge-ams", 400, None),
+        ("ana?rtt=edge-ams:%F0%9D%9F%91", 400, None),
+        ("ana?latitude=north", 400, None),
+    ):
+        async with map_.client.get(asked + path) as answer:
+            body = await answer.json()
+            assert (answer.status, body.get("url")) == (status, url), body
+            assert status == 200 or body["message"]
+    decisions = [event for event in map_.told() if isinstance(event, EdgeAssigned)]
+    assert [(each.node_id, [(one.node_id, one.state) for one in each.candidates]) for each in decisions] == [
+        ("edge-fra", [("edge-ams", "unhealthy"), ("edge-fra", "ready")])
+    ] * 2
+    while map_.views.routes.led("42") != {"edge-fra": 2}:
+        await asyncio.sleep(0.01)
+    map_.health.ready = frozenset()
+    async with map_.client.get(asked + "ana") as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    server.should_exit = True
+    await running
+
+
+async def origin_ready(_: aiohttp.web.Request) -> aiohttp.web.Response:
+    """As the origin's process has it."""
+    return aiohttp.web.Response(text="ready")
