@@ -13,14 +13,16 @@ import structlog
 from processors.vod.about import About, about
 from processors.vod.recording import Recording
 from schemas.event import Event
-from schemas.events import RenditionDeclared, SegmentProduced, ShelveVod, StreamEnded, VodArchived
+from schemas.events import RenditionDeclared, SegmentProduced, SegmentsExpired, ShelveVod, StreamEnded, VodArchived
 from schemas.wire import Codec
 from sinks.archive.config import ArchiveConfig
 from sinks.archive.keeper import Keeper
 from sinks.archive.making import Maker, event
-from sinks.archive.session import SEGMENTS, recorded, wanted
+from sinks.archive.session import SEGMENTS, STREAMS, recorded, wanted
 from sinks.archive.snapper import Snapper
 from sinks.archive.vods import TOPIC, Vods
+from sinks.archive.window import TOLD_US, LiveWindow
+from sinks.archive.window import TOPIC as WINDOW
 from streams.clock import now_us
 from streams.fold import At, Clock
 from streams.follower import Follower
@@ -32,7 +34,6 @@ from streams.publisher import Publisher
 from streams.topics import PARTITIONS
 
 logger = structlog.get_logger()
-STREAMS = "media.stream.events.v1"
 COMMANDS = "library.vod.commands.v1"
 DECLARED_US = 60_000_000
 """A rendition is declared again every few segments: a minute of the log has each live one's."""
@@ -64,13 +65,18 @@ class Archivist:
         self.vods = Vods()
         self._maker = Maker(objects)
         self._snapper = Snapper(objects, publisher)
+        self._window = LiveWindow(log, codec, objects, publisher, self._config.live_us)
         self._keeper = Keeper(objects, publisher, self.vods, self._config, clock)
         self._sessions: dict[str, About] = {}
         self._ended: asyncio.Queue[About] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         now = clock()
-        since_ms = {STREAMS: (now - self._config.reach_us) // 1_000, SEGMENTS: (now - DECLARED_US) // 1_000}
-        topics = [TOPIC, COMMANDS, STREAMS, SEGMENTS]
+        since_ms = {
+            STREAMS: (now - self._config.reach_us) // 1_000,
+            SEGMENTS: (now - DECLARED_US) // 1_000,
+            WINDOW: (now - TOLD_US) // 1_000,
+        }
+        topics = [TOPIC, COMMANDS, STREAMS, SEGMENTS, WINDOW]
         self._follower = Follower(log, codec, topics, self._apply, since_ms, rest_s=rest_s, wanted=_wanted)
         self._caught_up = False
 
@@ -80,7 +86,7 @@ class Archivist:
         self._caught_up = True
         for session in list(self._sessions.values()):
             self._note(session)
-        works = (self._snapper.run, self._archive_all, self._keeper.run)
+        works = (self._snapper.run, self._archive_all, self._keeper.run, self._window.run)
         self._tasks = [asyncio.create_task(work()) for work in works]
 
     async def close(self) -> None:
@@ -102,6 +108,9 @@ class Archivist:
                 self._snapper.declared(found)
             case SegmentProduced():
                 self._snapper.segment(found)
+                self._window.produced(found)
+            case SegmentsExpired():
+                self._window.told(found)
             case _ if at.topic == TOPIC:
                 self.vods.apply(found, at)
                 self._keeper.told(found)
@@ -116,8 +125,10 @@ class Archivist:
         if session_id is None or now is None:
             return
         self._sessions[session_id] = now
+        self._window.live(now)
         if isinstance(found, StreamEnded):
             self._snapper.ended(session_id)
+            self._window.ended(session_id)
             if self._caught_up:
                 self._note(now)
 
