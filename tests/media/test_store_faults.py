@@ -108,7 +108,6 @@ async def test_an_archivist_outlasts_a_store_that_fails_and_tells_of_one_vod(
 FAULTS = {
     "table refused": (Fault("refuse", "GET", SEGMENTS), "collect"),
     "segment torn": (Fault("tear", "GET", ".m4s", nth=2), "cut"),
-    "segment hangs": (Fault("hang", "GET", ".m4s", nth=3), "cut"),
     "picture refused": (Fault("refuse", "PUT", "thumb.jpg"), "store"),
     "video refused": (Fault("refuse", "PUT", "video.mp4"), "store"),
     "video torn": (Fault("tear", "PUT", "video.mp4"), "store"),
@@ -124,7 +123,7 @@ async def test_whichever_request_of_a_clip_fails_its_step_is_named_nothing_is_ha
     studio, vod = filmed
     async with bucket_of(s3, s3_bucket, studio, f"{vod.channel_id}/{vod.vod_id}") as bucket:
         studio = studio.twin()
-        worker = ClipWorker(studio.log, studio.codec, bucket.through, studio.publisher, limit_s=2.0)
+        worker = ClipWorker(studio.log, studio.codec, bucket.through, studio.publisher)
         await worker.start()
         ask: dict[str, Any] = {"source": "vod", "vod_id": vod.vod_id, "offset_ms": 500, "duration_ms": 5_000}
         right = await studio.ask(**ask)
@@ -163,3 +162,19 @@ async def test_a_hiccup_of_the_store_is_passed_over(filmed: tuple[Studio, VodArc
         await worker.close()
         assert isinstance(clip, FinishClip), clip
         assert bucket.network.fault.met == 3
+
+
+@pytest.mark.row("K7")
+async def test_a_store_that_never_answers_makes_the_step_fail_after_its_time(
+    filmed: tuple[Studio, VodArchived], s3: S3Server, s3_bucket: str
+) -> None:
+    studio, vod = filmed
+    async with bucket_of(s3, s3_bucket, studio, f"{vod.channel_id}/{vod.vod_id}") as bucket:
+        studio = studio.twin()
+        worker = ClipWorker(studio.log, studio.codec, bucket.through, studio.publisher, limit_s=1.0)
+        bucket.network.fault = Fault("hang", "GET", SEGMENTS)
+        await worker.start()
+        clip = await studio.ask(source="vod", vod_id=vod.vod_id, offset_ms=500, duration_ms=5_000)
+        await worker.close()
+        assert isinstance(clip, FailClip), clip
+        assert (clip.step, clip.cause) == ("collect", "it took longer than 1 s: see whether the object store answers")
