@@ -13,7 +13,7 @@ from processors.vod.about import About
 from processors.vod.documents import MANIFEST, SEGMENTS, read_table
 from processors.vod.recording import Recording
 from schemas.events import FailClip, FinishClip, VodArchived
-from sinks.archive import archivist as archiving
+from sinks.archive import working
 from sinks.archive.archivist import Archivist
 from sinks.archive.making import Maker
 from sinks.archive.vods import TOPIC, Vod
@@ -90,7 +90,7 @@ async def test_an_archivist_outlasts_a_store_that_fails_and_tells_of_one_vod(
     filmed: tuple[Studio, VodArchived], s3: S3Server, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio, vod = filmed
-    monkeypatch.setattr(archiving, "RETRY_S", 0.1)
+    monkeypatch.setattr(working, "RETRY_S", 0.1)
     async with bucket_of(s3, s3_bucket, studio, f"{vod.channel_id}/{vod.session_id}") as bucket:
         again = Stage(bucket.through, media_of(studio.log))
         again.codec = studio.codec
