@@ -29,8 +29,8 @@ from tests.system import System, running
 AHEAD = 10
 """As sinks/page/assets/js/recorded.js."""
 COME_S = 10.0
-AMID = 0.2
-"""Viewers that begin at a moment amid it."""
+AMID = 5
+"""Each so manieth viewer begins at a moment amid it."""
 WAIT_S = 60.0
 
 
@@ -54,8 +54,9 @@ async def recorded(system: System, seconds: float) -> str:
 class Viewer:
     """Plays the source and its sound."""
 
-    def __init__(self, edge: Edge, vod: str) -> None:
+    def __init__(self, edge: Edge, vod: str, number: int) -> None:
         self._vod = vod
+        self._amid = number % AMID == 0
         self._client = Client(edge.port)
 
     async def play(self) -> None:
@@ -66,7 +67,7 @@ class Viewer:
         audio = re.search(r'URI="(audio/[^"]+)"', manifest)
         tracks = [await self._track(path) for path in (video, audio[1] if audio else "") if path]
         lengths, _ = tracks[0]
-        first = random.randrange(len(lengths)) if random.random() < AMID else 0
+        first = random.randrange(len(lengths)) if self._amid else 0
         asked = first
         for at in range(first, len(lengths)):
             while asked < min(at + 1 + AHEAD, len(lengths)):
@@ -100,7 +101,7 @@ async def measure(audiences: list[int], seconds: float) -> list[dict[str, Any]]:
             vod = await recorded(system, seconds)
             for viewers in audiences:
                 async with edge_of(system, Path(home, f"pop-{viewers}")) as edge:
-                    await asyncio.gather(*(Viewer(edge, vod).play() for _ in range(viewers)))
+                    await asyncio.gather(*(Viewer(edge, vod, number).play() for number in range(1, viewers + 1)))
                     await asyncio.sleep(FLUSH_S)
                     found.append(told(viewers, asked(edge)))
                     print(f"{viewers} viewers watched", file=sys.stderr)
