@@ -59,7 +59,8 @@ export function recordedView() {
     if (Hls.isSupported()) {
       hls = new Hls({ workerPath: new URL('../vendor/hls.worker.js', import.meta.url).href });
       hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
-        hls.config.maxBufferLength = AHEAD * details.targetduration;
+        const seconds = AHEAD * details.targetduration;
+        Object.assign(hls.config, { maxBufferLength: seconds, maxMaxBufferLength: seconds }); // the first alone is no limit below 60 MB
       });
       hls.on(Hls.Events.ERROR, (_, error) => error.fatal && say('The recording cannot be played. Load the page again in a moment.'));
       hls.loadSource(vod.playlist);
