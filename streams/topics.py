@@ -170,6 +170,7 @@ CATALOGUE: tuple[Topic, ...] = (
         "shelf view, API and CLI",
         retention_ms=60 * DAY_MS,
     ),
+    Topic("library.window.events.v1", "channel_id", (e.SegmentsExpired,), "archivist"),
     Topic("library.thumbnail.events.v1", "channel_id", (e.ThumbnailProduced,), "archivist"),
     Topic(
         "library.clip.commands.v1",

@@ -14,6 +14,8 @@ from streams.objects import StoredObjects
 from tests.s3_server import S3Server
 
 Kind = Literal["refuse", "lose", "tear", "hang"]
+PATIENCE_S = 8
+"""Of a request: a busy machine answers in less, and what hangs costs the test no more."""
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 BUSY = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>'
 
@@ -122,12 +124,12 @@ async def faulty(server: S3Server) -> AsyncIterator[tuple[FaultyNetwork, str]]:
 
 
 def impatient(url: str, endpoint: str) -> StoredObjects:
-    """A store behind an endpoint that tries once, and for a second."""
+    """A store behind an endpoint that tries once."""
     return StoredObjects(
         from_url(
             url,
             config={"endpoint": endpoint},
-            client_options={"timeout": timedelta(seconds=5), "allow_http": True},
-            retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=5)},
+            client_options={"timeout": timedelta(seconds=PATIENCE_S), "allow_http": True},
+            retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=PATIENCE_S)},
         )
     )

@@ -220,6 +220,12 @@ def in_folders(recording: Recording, source: str) -> Recording:
     return replace(recording, tracks=tuple(tracks))
 
 
+def named_as(part: Recording, whole: Recording) -> Recording:
+    """A part of a session's recording with the numbers and the folder that the whole of it has in the archive."""
+    source = whole.track(SOURCE)
+    return in_folders(replace(part, first=whole.first), source.folder if source is not None else SOURCE)
+
+
 def size_name(init: Init) -> str:
     """What a picture is called by its shorter side and its rate, such as `1080p60`; a source of which that is unknown keeps its name."""
     side, rate = min(init.width, init.height), round(init.frame_rate)

@@ -9,7 +9,7 @@ from schemas.events.clock import Tick
 from schemas.events.discovery import EditorialRow, RecommendationClicked, RecommendationServed
 from schemas.events.eventsub import EventDelivered, EventSubscription
 from schemas.events.features import FeatureInputLate, StreamFeatures
-from schemas.events.library import ClipFailed, ClipReady, ClipRequested, CreateClip, DeleteVod, FailClip, FinishClip, MakeRendition, MoveVod, RetryClip, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
+from schemas.events.library import ClipFailed, ClipReady, ClipRequested, CreateClip, DeleteVod, FailClip, FinishClip, MakeRendition, MoveVod, RetryClip, SegmentsExpired, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
 from schemas.events.media import DemandForecast, DemandMeasured, EdgeAssigned, EdgesWarmed, EncoderFailed, EncoderReported, IngestAssigned, IngestNode, IngestRejected, JobAssigned, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, ScaleOutAsked, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamScheduled, StreamStarted, StreamTierChanged, StreamUnscheduled, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
 from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
 from schemas.events.social import Followed, Raided, Subscribed, Unfollowed
@@ -88,6 +88,7 @@ TYPES: tuple[type[Event], ...] = (
     SanctionUser,
     ScaleOutAsked,
     SegmentProduced,
+    SegmentsExpired,
     ShelveVod,
     StreamEnded,
     StreamFeatures,
@@ -197,6 +198,7 @@ __all__ = [
     "SanctionUser",
     "ScaleOutAsked",
     "SegmentProduced",
+    "SegmentsExpired",
     "ShelveVod",
     "StreamEnded",
     "StreamFeatures",

@@ -231,6 +231,23 @@ class RetryClip(Event, frozen=True, kw_only=True):
     """The clip: UUID."""
 
 
+class SegmentsExpired(Event, frozen=True, kw_only=True):
+    """Segments of a live session have come to the end of its window: they lie under their names in the archive alone."""
+
+    SCHEMA: ClassVar[str] = "chronicast.library.SegmentsExpired"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    session_id: str
+    """Live session: UUID."""
+    vod_id: str
+    """The VOD that has them, or will: UUID derived from the live session's id."""
+    before: int
+    """Wall clock before which the last of them began, UTC microseconds: what began earlier is in the archive, but for a rendition that came late."""
+    segments: int
+    """Segments of all renditions; their live names are gone, and those of their parts."""
+
+
 class ShelveVod(Event, frozen=True, kw_only=True):
     """The lifecycle shall look after a VOD from now on. A repeat changes its retention."""
 

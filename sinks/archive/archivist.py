@@ -5,7 +5,6 @@ a repeat makes the same objects and the same events.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 import structlog
@@ -13,14 +12,17 @@ import structlog
 from processors.vod.about import About, about
 from processors.vod.recording import Recording
 from schemas.event import Event
-from schemas.events import RenditionDeclared, SegmentProduced, ShelveVod, StreamEnded, VodArchived
+from schemas.events import RenditionDeclared, SegmentProduced, SegmentsExpired, ShelveVod, StreamEnded, VodArchived
 from schemas.wire import Codec
 from sinks.archive.config import ArchiveConfig
 from sinks.archive.keeper import Keeper
 from sinks.archive.making import Maker, event
-from sinks.archive.session import SEGMENTS, recorded, wanted
+from sinks.archive.session import SEGMENTS, STREAMS, recorded, wanted
 from sinks.archive.snapper import Snapper
 from sinks.archive.vods import TOPIC, Vods
+from sinks.archive.window import TOLD_US, LiveWindow
+from sinks.archive.window import TOPIC as WINDOW
+from sinks.archive.working import Work, until_done
 from streams.clock import now_us
 from streams.fold import At, Clock
 from streams.follower import Follower
@@ -32,14 +34,11 @@ from streams.publisher import Publisher
 from streams.topics import PARTITIONS
 
 logger = structlog.get_logger()
-STREAMS = "media.stream.events.v1"
 COMMANDS = "library.vod.commands.v1"
 DECLARED_US = 60_000_000
 """A rendition is declared again every few segments: a minute of the log has each live one's."""
 REST_S = 1.0
 """Between two looks at the log: a VOD or a thumbnail may come a second later."""
-RETRY_S = 5.0
-"""After a failure of the store or the broker."""
 
 
 class Archivist:
@@ -64,37 +63,23 @@ class Archivist:
         self.vods = Vods()
         self._maker = Maker(objects)
         self._snapper = Snapper(objects, publisher)
+        self._window = LiveWindow(log, codec, objects, publisher, self._config.live_us)
         self._keeper = Keeper(objects, publisher, self.vods, self._config, clock)
         self._sessions: dict[str, About] = {}
         self._ended: asyncio.Queue[About] = asyncio.Queue()
-        self._tasks: list[asyncio.Task[None]] = []
         now = clock()
-        since_ms = {STREAMS: (now - self._config.reach_us) // 1_000, SEGMENTS: (now - DECLARED_US) // 1_000}
-        topics = [TOPIC, COMMANDS, STREAMS, SEGMENTS]
-        self._follower = Follower(log, codec, topics, self._apply, since_ms, rest_s=rest_s, wanted=_wanted)
-        self._caught_up = False
+        since_ms = {
+            STREAMS: (now - self._config.reach_us) // 1_000,
+            SEGMENTS: (now - DECLARED_US) // 1_000,
+            WINDOW: (now - TOLD_US) // 1_000,
+        }
+        topics = [TOPIC, COMMANDS, STREAMS, SEGMENTS, WINDOW]
+        self._work = Work(Follower(log, codec, topics, self._apply, since_ms, rest_s=rest_s, wanted=_wanted))
+        self.close, self.lacks = self._work.close, self._work.lacks
 
     async def start(self) -> None:
         """Returns once it knows what is to be done; it is done meanwhile."""
-        await self._follower.start()
-        self._caught_up = True
-        for session in list(self._sessions.values()):
-            self._note(session)
-        works = (self._snapper.run, self._archive_all, self._keeper.run)
-        self._tasks = [asyncio.create_task(work()) for work in works]
-
-    async def close(self) -> None:
-        """Stops; what is under way is done anew at the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._follower.close()
-
-    def lacks(self) -> str:
-        """Why it is not ready; empty where it is."""
-        if any(task.done() for task in self._tasks):
-            return "a part of it has failed; its log says why"
-        return "" if self._caught_up else "reading the log"
+        await self._work.start(self._note_all, self._snapper.run, self._archive_all, self._keeper.run, self._window.run)
 
     def _apply(self, found: Event, at: At) -> None:
         match found:
@@ -102,6 +87,9 @@ class Archivist:
                 self._snapper.declared(found)
             case SegmentProduced():
                 self._snapper.segment(found)
+                self._window.produced(found)
+            case SegmentsExpired():
+                self._window.told(found)
             case _ if at.topic == TOPIC:
                 self.vods.apply(found, at)
                 self._keeper.told(found)
@@ -116,10 +104,16 @@ class Archivist:
         if session_id is None or now is None:
             return
         self._sessions[session_id] = now
+        self._window.live(now)
         if isinstance(found, StreamEnded):
             self._snapper.ended(session_id)
-            if self._caught_up:
+            self._window.ended(session_id)
+            if self._work.begun:
                 self._note(now)
+
+    def _note_all(self) -> None:
+        for session in list(self._sessions.values()):
+            self._note(session)
 
     def _note(self, session: About) -> None:
         """A session that has ended and has no VOD is to be archived."""
@@ -175,16 +169,6 @@ def shelved(channel_id: str, vod_id: str, archived_at: int, retention_days: int)
         archived_at=archived_at,
         retention_days=retention_days,
     )
-
-
-async def until_done(work: Callable[[], Awaitable[None]], **what: str) -> None:
-    """Does something until it has been done: a store or a broker that is away comes back."""
-    while True:
-        try:
-            return await work()
-        except Exception:
-            logger.exception("tried again", **what)
-            await asyncio.sleep(RETRY_S)
 
 
 def _wanted(record: Record) -> bool:

@@ -13,7 +13,7 @@ class ArchiveConfig(msgspec.Struct, frozen=True):
     other_days: int = 14
     """The same of affiliates and all others."""
     live_us: int = 2 * 3_600_000_000
-    """How long live objects outlive their session: a rewinding viewer may be this far behind."""
+    """How far back a live session's objects go, and how long the last of them outlive it: a rewinding viewer may be this far behind."""
     late_us: int = 6_000_000
     """How long after the end renditions may still come: three target durations, as the origin waits. Encoders are a segment behind."""
     reach_us: int = 7 * DAY_US

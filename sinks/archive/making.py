@@ -109,7 +109,10 @@ class Maker:
         return {**{sheet(number): made for number, made in enumerate(sheets)}, INDEX: index}
 
     async def _link(self, recording: Recording, vod_id: str) -> Recording | None:
-        """Gives every live object its name in the archive; what is missing is left out of the recording."""
+        """Gives every live object its name in the archive, where those that left the live window have theirs already.
+
+        What is missing is left out of the recording.
+        """
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def link(place: str, live: str) -> str | None:
@@ -120,23 +123,13 @@ class Maker:
                     return live
                 return None
 
-        missing = {
-            live
-            for live in await asyncio.gather(*(link(place, live) for place, live, _, _ in archived(recording, vod_id)))
-            if live is not None and not await self._there(recording, vod_id, live)
-        }
+        places = {live: place for place, live, _, _ in archived(recording, vod_id)}
+        gone = {live for live in await asyncio.gather(*(link(place, live) for live, place in places.items())) if live is not None}
+        there = set(await self._objects.list(address.vod(recording.channel_id, vod_id))) if gone else set()
+        missing = {live for live in gone if places[live] not in there}
         if missing:
             logger.warning("objects are missing: the VOD has gaps", session=recording.session_id, objects=len(missing))
         return without(recording, missing)
-
-    async def _there(self, recording: Recording, vod_id: str, live: str) -> bool:
-        """Whether an object is in the archive already, for its live name has gone."""
-        place = next(place for place, address_live, _, _ in archived(recording, vod_id) if address_live == live)
-        try:
-            await self._objects.get(place)
-        except ObjectMissingError:
-            return False
-        return True
 
     async def _put(self, channel_id: str, vod_id: str, path: str, data: bytes) -> ArchivedObject:
         place = address.vod(channel_id, vod_id, path)

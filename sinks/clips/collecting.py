@@ -7,19 +7,22 @@ from typing import NamedTuple
 import msgspec
 
 from processors.vod.documents import SEGMENTS, read_table
-from processors.vod.recording import Recorder, Recording
+from processors.vod.recording import Recorder, Recording, named_as
 from schemas.event import Event
 from schemas.events import ClipRequested, SegmentProduced, VodArchived
 from schemas.wire import Codec
-from sinks.archive.session import channel_events, segment_events
-from sinks.archive.vods import TOPIC, Vods
+from sinks.archive.session import as_archived, channel_events, segment_events
+from sinks.archive.vods import TOPIC, Vod, Vods
 from sinks.clips.footage import SOURCE, MissingFootageError, Span, length, span_from, span_until
 from streams.fold import Clock
 from streams.log import Source
+from streams.media import address
 from streams.objects import ObjectMissingError, Objects
 
 DECLARED_US = 75_000_000
 """Before its first segment: a rendition is declared again every few segments, and a minute of the log has it."""
+RECENT_US = 3_600_000_000
+"""What is younger has its live names, which go two hours back."""
 WAIT_S = 8.0
 """How long the end of a live clip is waited for: it is in a segment that is under way, of 2 s as a rule, and 6 s at most."""
 LOOK_S = 0.25
@@ -53,17 +56,29 @@ class Collector:
             recording = await self._archived(asked)
             return Found(recording, span_from(recording, Fraction(asked.offset_ms, 1_000), seconds))
         recording = await self._live(asked)
+        if asked.ends_at - asked.duration_ms * 1_000 < self._clock() - RECENT_US:
+            recording = await self._as_archived(recording)
         return Found(recording, span_until(recording, asked.ends_at, seconds))
 
     async def _archived(self, asked: ClipRequested) -> Recording:
         """The table of a VOD."""
-        vods = Vods()
-        for event, at in await asyncio.to_thread(lambda: list(channel_events(self._log, self._codec, TOPIC, asked.channel_id))):
-            vods.apply(event, at)
-        vod = vods.get(asked.vod_id or "")
+        vod = await self._vod(asked.channel_id, asked.vod_id or "")
         if vod is None:
             raise MissingFootageError(f"there is no VOD {asked.vod_id!r} of this channel; it may have been deleted")
         return await self._table(vod.archived)
+
+    async def _as_archived(self, recording: Recording) -> Recording:
+        """A part of a session under the names that the archive has for it, now or once the session ends."""
+        vod = await self._vod(recording.channel_id, address.vod_id(recording.session_id))
+        if vod is None:
+            return await asyncio.to_thread(as_archived, self._log, self._codec, recording)
+        return named_as(recording, await self._table(vod.archived))
+
+    async def _vod(self, channel_id: str, vod_id: str) -> Vod | None:
+        vods = Vods()
+        for event, at in await asyncio.to_thread(lambda: list(channel_events(self._log, self._codec, TOPIC, channel_id))):
+            vods.apply(event, at)
+        return vods.get(vod_id)
 
     async def _table(self, archived: VodArchived) -> Recording:
         table = next(one for one in archived.documents if one.address.endswith(SEGMENTS))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from hashlib import sha256
 from typing import NamedTuple
 
 from processors.vod.recording import Init, Piece, Recording, archived
@@ -119,8 +120,8 @@ async def coded(objects: Objects, recording: Recording, rendition: str, span: Sp
     lead = {piece.media_sequence: piece for piece in recording.lead}
     for at, piece, init in touched(recording, rendition, span):
         if init.address not in heads:
-            heads[init.address] = fmp4_reader.track(await _either(objects, init.address, places))
-        data = await _either(objects, piece.address, places)
+            heads[init.address] = fmp4_reader.track(await _either(objects, init, places))
+        data = await _either(objects, piece, places)
         origin = at - Fraction(lead[piece.media_sequence].decode_time, lead[piece.media_sequence].timescale)
         found += _placed(fmp4_reader.samples(data), origin, piece.timescale, heads[init.address])
     return found
@@ -133,11 +134,13 @@ def _placed(samples: Sequence[Sample], origin: Fraction, timescale: int, track: 
         yield Coded(shown, decoded, Fraction(sample.duration, timescale), sample.key, sample.data, track)
 
 
-async def _either(objects: Objects, live: str, places: dict[str, str]) -> bytes:
-    """An object by its live address or by its name in the archive: one of them may have gone."""
-    for place in (live, places[live]):
+async def _either(objects: Objects, of: Piece | Init, places: dict[str, str]) -> bytes:
+    """An object by its live address or by its name in the archive: one of them may have gone, or have other bytes than the log says."""
+    for place in (of.address, places[of.address]):
         try:
-            return await objects.get(place)
+            data = await objects.get(place)
         except ObjectMissingError:
             continue
-    raise MissingFootageError(f"{live} is in the store no more: the stream has left it, and there is no VOD")
+        if sha256(data).hexdigest() == of.sha256:
+            return data
+    raise MissingFootageError(f"{of.address} is not whole in the store: the stream has left it, and the archive does not have it")

@@ -13,7 +13,7 @@ from processors.vod.recording import Recording, archived
 from schemas.events import ClipFailed, ClipReady, ClipRequested, FinishClip, SegmentProduced
 from schemas.wire import Codec
 from sinks.archive.lineage import Hop, Lineage, UnknownError, event_hop
-from sinks.archive.session import SEGMENTS, channel_events, recorded, wanted
+from sinks.archive.session import SEGMENTS, as_archived, channel_events, recorded, wanted
 from sinks.clips.clips import TOPIC
 from sinks.clips.collecting import DECLARED_US
 from sinks.clips.footage import AUDIO, SOURCE, MissingFootageError, Span, coded, touched, wall_clock_span
@@ -98,7 +98,8 @@ class ClipLineage:
         recording = await self._archive.archived_session(ready.session_id)
         since = ready.begins_at - DECLARED_US
         if recording is None:
-            recording = recorded(self._log, self._codec, ready.channel_id, ready.session_id, since).recording()
+            part = recorded(self._log, self._codec, ready.channel_id, ready.session_id, since).recording()
+            recording = as_archived(self._log, self._codec, part) if part is not None else None
         if recording is None:
             return [Hop("cut from", "SegmentProduced", "", "", "", holds=False, says="older than the log reaches, and there is no VOD")]
         span = wall_clock_span(recording, ready.begins_at, Fraction(ready.duration_ms, 1_000))

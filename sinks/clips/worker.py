@@ -17,7 +17,7 @@ from schemas.event import Event
 from schemas.events import ClipRequested, FailClip, FinishClip
 from schemas.wire import Codec
 from sinks.archive import pictures
-from sinks.archive.archivist import until_done
+from sinks.archive.working import Work, until_done
 from sinks.clips.clips import TOPIC, Clips
 from sinks.clips.collecting import Collector, Found
 from sinks.clips.cutting import Cut, UncuttableError, cut
@@ -86,38 +86,24 @@ class ClipWorker:
         self._limit_s = limit_s
         self._collector = Collector(log, codec, objects, clock)
         self.clips = Clips()
-        self._follower = Follower(log, codec, [TOPIC], self._apply, rest_s=REST_S)
+        self._work = Work(Follower(log, codec, [TOPIC], self._apply, rest_s=REST_S))
+        self.close, self.lacks = self._work.close, self._work.lacks
         self._waiting: asyncio.Queue[ClipRequested] = asyncio.Queue()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._caught_up = False
 
     async def start(self) -> None:
         """Returns once it knows what is to be made; it is made meanwhile."""
-        await self._follower.start()
-        self._caught_up = True
+        await self._work.start(self._plan, *[self._make_all] * AT_ONCE)
+
+    def _plan(self) -> None:
         for clip in self.clips.processing():
             self._waiting.put_nowait(clip.asked)
-        self._tasks = [asyncio.create_task(self._work()) for _ in range(AT_ONCE)]
-
-    async def close(self) -> None:
-        """Stops; what is under way is made anew at the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._follower.close()
-
-    def lacks(self) -> str:
-        """Why it is not ready; empty where it is."""
-        if any(task.done() for task in self._tasks):
-            return "a part of it has failed; its log says why"
-        return "" if self._caught_up else "reading the log"
 
     def _apply(self, event: Event, at: At) -> None:
         self.clips.apply(event, at)
-        if self._caught_up and isinstance(event, ClipRequested):
+        if self._work.begun and isinstance(event, ClipRequested):
             self._waiting.put_nowait(event)
 
-    async def _work(self) -> None:
+    async def _make_all(self) -> None:
         """One clip after the other."""
         while True:
             asked = await self._waiting.get()

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, Route
 
 from tests.chromium import until
 from tests.live import Live, Stage
@@ -17,6 +17,7 @@ from tests.viewer import PICTURE
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 VIDEO = "document.querySelector('.recorded__video')"
+PLAYLIST = "application/vnd.apple.mpegurl"
 LINES = "[...document.querySelectorAll('.chat--replay .line__text')].map((one) => one.textContent)"
 SIZES = {"wide": (1440, 900, "dark"), "narrow": (390, 844, "light")}
 
@@ -77,7 +78,7 @@ async def test_the_clip_button_leads_to_a_clip_that_plays(browser: Browser, live
         await page.context.close()
 
 
-@pytest.mark.row("U3", "E6")
+@pytest.mark.row("U3", "E6", "V10")
 async def test_a_recording_shows_its_chat_in_step_and_after_seeks(browser: Browser, system: System, stage: Stage, shots: Path) -> None:
     channel, ann, bob = [await stage.account() for _ in range(3)]
     publisher = await stage.publish(channel)
@@ -113,6 +114,29 @@ async def test_a_recording_shows_its_chat_in_step_and_after_seeks(browser: Brows
             await until(page, f"{LINES}.includes('line 3')")
             assert abs(await page.evaluate(f"{VIDEO}.currentTime") - middle) <= 1
         await page.context.close()
+    await ahead(browser, f"{system.url}/videos/{found[0]['vod_id']}")
+
+
+async def ahead(browser: Browser, url: str) -> None:
+    """A recording of a minute, made of the short one over and over: paused at its beginning, the page loads ten segments ahead, no more."""
+    page = await opened(browser, "about:blank")
+
+    async def longer(route: Route) -> None:
+        text = await (await route.fetch()).text()
+        head, *segments = text.replace("#EXT-X-ENDLIST\n", "").split("#EXTINF")
+        again = "".join(f"#EXTINF{segment}" for segment in segments)
+        times = -(-60 // len(segments) // 2)
+        await route.fulfill(body=head + "#EXT-X-DISCONTINUITY\n".join([again] * times) + "#EXT-X-ENDLIST\n", content_type=PLAYLIST)
+
+    await page.route("**/vod/*/*/index.m3u8", longer)
+    await page.goto(url)
+    end = f"{VIDEO}.buffered.length && {VIDEO}.buffered.end(0)"
+    await until(page, f"{end} >= 20")
+    await asyncio.sleep(1)
+    assert await page.evaluate(f"[{VIDEO}.paused, {VIDEO}.currentTime]") == [True, 0]
+    assert 20 <= await page.evaluate(end) <= 23
+    assert await page.evaluate(f"{VIDEO}.duration") >= 55
+    await page.context.close()
 
 
 @pytest.mark.row("U3", "E8")

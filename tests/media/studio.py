@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,8 +10,12 @@ from uuid import uuid4
 from schemas.events import ClipRequested, FailClip, FinishClip, SegmentProduced, StreamEnded, VodArchived
 from sinks.archive.archivist import Archivist
 from sinks.clips.worker import ClipWorker
+from streams.clock import now_us
+from streams.fold import Clock
+from streams.log_memory import MemoryLog
 from streams.objects import Objects, StoredObjects
 from streams.objects_tiered import TieredObjects
+from streams.publisher import Publisher
 from tests.ingest_stage import KEY, Stage, profile
 
 SECONDS = 12
@@ -32,6 +37,16 @@ class Studio(Stage):
         self.live_moment = 0
         self.live_clip: FinishClip | None = None
 
+    def twin(self, folder: Path | None = None) -> "Studio":
+        """The same stream, of which nobody has asked for a clip yet; in another folder without its VOD."""
+        found = Studio(folder or self.folder.parent)
+        found.log, found.codec = media_of(self.log, *([] if folder else ["library.vod.events.v1"])), self.codec
+        found.publisher = Publisher(found.log, found.codec, "twin")
+        if folder is not None:
+            session = self.sources()[0]
+            shutil.copytree(self.folder / session.channel_id / session.session_id, found.folder / session.channel_id / session.session_id)
+        return found
+
     async def ask(self, **values: Any) -> FinishClip | FailClip:
         """Asks for a clip as the clips view does; what its worker says."""
         defaults = {"source": "live", "vod_id": None, "ends_at": 0, "offset_ms": 0, "attempt": 1, "created_at": 1, "creator_id": "7"}
@@ -46,8 +61,8 @@ class Studio(Stage):
         [answer] = await self.wait(told, 20)
         return answer
 
-    def worker(self, objects: Objects | None = None) -> ClipWorker:
-        return ClipWorker(self.log, self.codec, objects or self.objects, self.publisher)
+    def worker(self, objects: Objects | None = None, clock: Clock = now_us) -> ClipWorker:
+        return ClipWorker(self.log, self.codec, objects or self.objects, self.publisher, clock=clock)
 
     async def film(self) -> VodArchived:
         """Pushes a stream, clips it while it is live, and archives it."""
@@ -72,3 +87,14 @@ class Studio(Stage):
 
     def sources(self) -> list[SegmentProduced]:
         return [event for event in self.events(SegmentProduced) if event.rendition == "source"]
+
+
+def media_of(log: MemoryLog, *more: str) -> MemoryLog:
+    """What a log has of media, and of further topics."""
+    copy = MemoryLog()
+    for topic in ("media.stream.events.v1", "media.segment.events.v1", *more):
+        for partition, end in log.ends(topic).items():
+            for records in log.read(topic, partition, 0, end):
+                for record in records:
+                    copy.append(topic, record.key, record.value, headers=record.headers, timestamp=record.timestamp, partition=partition)
+    return copy

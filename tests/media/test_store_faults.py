@@ -7,18 +7,17 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
-from studio import Studio
+from studio import Studio, media_of
 
 from processors.vod.about import About
 from processors.vod.documents import MANIFEST, SEGMENTS, read_table
 from processors.vod.recording import Recording
 from schemas.events import FailClip, FinishClip, VodArchived
-from sinks.archive import archivist as archiving
+from sinks.archive import working
 from sinks.archive.archivist import Archivist
 from sinks.archive.making import Maker
 from sinks.archive.vods import TOPIC, Vod
 from sinks.clips.worker import ClipWorker
-from streams.log_memory import MemoryLog
 from streams.objects import StoredObjects, StoreUnavailableError
 from streams.objects_tiered import TieredObjects
 from streams.publisher import Publisher
@@ -91,7 +90,7 @@ async def test_an_archivist_outlasts_a_store_that_fails_and_tells_of_one_vod(
     filmed: tuple[Studio, VodArchived], s3: S3Server, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio, vod = filmed
-    monkeypatch.setattr(archiving, "RETRY_S", 0.1)
+    monkeypatch.setattr(working, "RETRY_S", 0.1)
     async with bucket_of(s3, s3_bucket, studio, f"{vod.channel_id}/{vod.session_id}") as bucket:
         again = Stage(bucket.through, media_of(studio.log))
         again.codec = studio.codec
@@ -106,29 +105,9 @@ async def test_an_archivist_outlasts_a_store_that_fails_and_tells_of_one_vod(
         await archivist.close()
 
 
-def twin_of(studio: Studio) -> Studio:
-    """A studio with the media and the VOD, in which nobody has asked for a clip."""
-    twin = Studio(studio.folder.parent)
-    twin.log, twin.codec = media_of(studio.log, TOPIC), studio.codec
-    twin.publisher = Publisher(twin.log, twin.codec, "twin")
-    return twin
-
-
-def media_of(log: MemoryLog, *more: str) -> MemoryLog:
-    """What a log has of media, and of further topics."""
-    copy = MemoryLog()
-    for topic in ("media.stream.events.v1", "media.segment.events.v1", *more):
-        for partition, end in log.ends(topic).items():
-            for records in log.read(topic, partition, 0, end):
-                for record in records:
-                    copy.append(topic, record.key, record.value, headers=record.headers, timestamp=record.timestamp, partition=partition)
-    return copy
-
-
 FAULTS = {
     "table refused": (Fault("refuse", "GET", SEGMENTS), "collect"),
     "segment torn": (Fault("tear", "GET", ".m4s", nth=2), "cut"),
-    "segment hangs": (Fault("hang", "GET", ".m4s", nth=3), "cut"),
     "picture refused": (Fault("refuse", "PUT", "thumb.jpg"), "store"),
     "video refused": (Fault("refuse", "PUT", "video.mp4"), "store"),
     "video torn": (Fault("tear", "PUT", "video.mp4"), "store"),
@@ -143,8 +122,8 @@ async def test_whichever_request_of_a_clip_fails_its_step_is_named_nothing_is_ha
 ) -> None:
     studio, vod = filmed
     async with bucket_of(s3, s3_bucket, studio, f"{vod.channel_id}/{vod.vod_id}") as bucket:
-        studio = twin_of(studio)
-        worker = ClipWorker(studio.log, studio.codec, bucket.through, studio.publisher, limit_s=2.0)
+        studio = studio.twin()
+        worker = ClipWorker(studio.log, studio.codec, bucket.through, studio.publisher)
         await worker.start()
         ask: dict[str, Any] = {"source": "vod", "vod_id": vod.vod_id, "offset_ms": 500, "duration_ms": 5_000}
         right = await studio.ask(**ask)
@@ -176,10 +155,26 @@ async def test_a_hiccup_of_the_store_is_passed_over(filmed: tuple[Studio, VodArc
             environment.setenv("AWS_ENDPOINT_URL", bucket.endpoint)
             objects = StoredObjects.at(bucket.url)
         bucket.network.fault = Fault("refuse", "PUT", "video.mp4", times=2)
-        studio = twin_of(studio)
+        studio = studio.twin()
         worker = ClipWorker(studio.log, studio.codec, objects, studio.publisher)
         await worker.start()
         clip = await studio.ask(source="vod", vod_id=vod.vod_id, offset_ms=500, duration_ms=5_000)
         await worker.close()
         assert isinstance(clip, FinishClip), clip
         assert bucket.network.fault.met == 3
+
+
+@pytest.mark.row("K7")
+async def test_a_store_that_never_answers_makes_the_step_fail_after_its_time(
+    filmed: tuple[Studio, VodArchived], s3: S3Server, s3_bucket: str
+) -> None:
+    studio, vod = filmed
+    async with bucket_of(s3, s3_bucket, studio, f"{vod.channel_id}/{vod.vod_id}") as bucket:
+        studio = studio.twin()
+        worker = ClipWorker(studio.log, studio.codec, bucket.through, studio.publisher, limit_s=1.0)
+        bucket.network.fault = Fault("hang", "GET", SEGMENTS)
+        await worker.start()
+        clip = await studio.ask(source="vod", vod_id=vod.vod_id, offset_ms=500, duration_ms=5_000)
+        await worker.close()
+        assert isinstance(clip, FailClip), clip
+        assert (clip.step, clip.cause) == ("collect", "it took longer than 1 s: see whether the object store answers")

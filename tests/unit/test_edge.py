@@ -25,6 +25,7 @@ class Origin:
         application.add_routes(
             [
                 web.get("/media/{name:.+}", self.media),
+                web.get("/vod/{name:.+}", self.media),
                 web.get("/live/{name:.+}", self.playlist),
                 web.get("/", self.page),
             ]
@@ -101,6 +102,16 @@ async def test_viewers_of_one_segment_cost_the_origin_one_request(edge: Edge) ->
     assert edge.origin.asked["/media/1/s/source/5.m4s"] == 1
     assert (await edge.get("/media/1/s/source/5.m4s", Range="bytes=10-12"))[:2] == (206, bytes([10, 11, 12]))
     assert edge.origin.asked["/media/1/s/source/5.m4s"] == 1
+
+
+@pytest.mark.row("V10")
+async def test_viewers_of_a_popular_vod_cost_the_origin_one_request_a_segment(edge: Edge) -> None:
+    for number in range(1, 4):
+        path = f"/vod/v-1/720p30/{number:05d}.m4s"
+        answers = await asyncio.gather(*(edge.get(path, Range="bytes=0-9") for _ in range(20)))
+        assert {(status, len(body)) for status, body, _ in answers} == {(206, 10)}
+        assert edge.origin.asked[path] == 1
+        assert (await edge.get(path))[2] == "HIT"
 
 
 @pytest.mark.row("P12")

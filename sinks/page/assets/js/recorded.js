@@ -7,6 +7,8 @@ import { el, setText } from './dom.js';
 import { ago, duration } from './format.js';
 
 const LOOK_MS = 1000;
+/** Segments loaded ahead of the picture, playing or not: at two seconds each they outlast a network that is away for 20 s, and whoever leaves wastes no more. */
+const AHEAD = 10;
 
 /** What an address names: `{ kind, id }`, or null for the pages of what is live. */
 export function recordedRoute(path = location.pathname) {
@@ -56,6 +58,10 @@ export function recordedView() {
     video.poster = vod.thumbnail;
     if (Hls.isSupported()) {
       hls = new Hls({ workerPath: new URL('../vendor/hls.worker.js', import.meta.url).href });
+      hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
+        const seconds = AHEAD * details.targetduration;
+        Object.assign(hls.config, { maxBufferLength: seconds, maxMaxBufferLength: seconds }); // the first alone is no limit below 60 MB
+      });
       hls.on(Hls.Events.ERROR, (_, error) => error.fatal && say('The recording cannot be played. Load the page again in a moment.'));
       hls.loadSource(vod.playlist);
       hls.attachMedia(video);
