@@ -16,6 +16,7 @@ from schemas.events import BanState, ClipRequested, EventSubscription
 from schemas.privacy_codec import OpeningCodec
 from sinks.chat.replay import ChatReplay
 from sinks.eventsub.service import EventSub
+from sinks.features.store import FeatureStore
 from sinks.helix.app import make_app
 from sinks.helix.replay import VodChats
 from sinks.helix.views import Views
@@ -51,7 +52,8 @@ async def api(app: App) -> None:
     replay = ChatReplay(lambda: _past(settings.objects_url, parts.log), OpeningCodec(parts.registry, keys), views.accounts)
     clips, chats = ClipEdge(publisher, keys), VodChats(replay, parts.objects)
     application = make_app(views, edge, publisher, events, playback=settings.page_url, clips_edge=clips, chats=chats)
-    recommend = Aside(Recommendations(parts.log, parts.codec, publisher, views.directory.viewers))
+    store = FeatureStore(settings.redis_url) if settings.features else None
+    recommend = Aside(Recommendations(parts.log, parts.codec, publisher, views.directory.viewers, store=store))
     app.checks["recommendations"] = recommend.lacks
     application.include_router(recommendations(recommend, views))
     add_probes(application, app)

@@ -30,14 +30,16 @@ class Vector(msgspec.Struct, frozen=True):
     raid_viewers: int
 
 
+ANSWER_S = 2.0
+"""For an answer of Redis, which takes milliseconds; later it has none."""
 _DECODER = msgspec.json.Decoder(Vector)
 
 
 class FeatureStore:
     """Writes and reads vectors. Raises redis.RedisError where Redis does not answer."""
 
-    def __init__(self, redis: Redis, clock: Clock = now_us) -> None:
-        self._redis = redis
+    def __init__(self, url: str, clock: Clock = now_us) -> None:
+        self._redis = Redis.from_url(url, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S)
         self._clock = clock
         self._newest: dict[str, int] = {}
         """What was written, by channel: a job that goes on from a checkpoint sends again what it had sent."""
@@ -68,6 +70,10 @@ class FeatureStore:
             values = await self._redis.mget([_key(stream_id) for stream_id in some])
             found |= {stream_id: _DECODER.decode(value) for stream_id, value in zip(some, values, strict=True) if value is not None}
         return found
+
+    async def close(self) -> None:
+        """Closes its connections."""
+        await self._redis.aclose()
 
 
 def _key(stream_id: str) -> str:
