@@ -56,7 +56,6 @@ class Recommendations:
         self._publisher = publisher
         self._clock = clock
         self._state = State()
-        self._viewers = viewers
         self._present = Present(viewers)
         self._featured = Featured(store) if store else None
         self._recommender = Recommender(self._state, model())
@@ -98,7 +97,8 @@ class Recommendations:
     def page(self, user_id: str | None, limit: int, *, adult: bool) -> RecommendationServed:
         """A page, which is on the log too."""
         now = self._clock()
-        if self._featured is None and (observed := self._present.observed(now)) is not None:
+        observed = self._present.observed(now)
+        if observed is not None and self._featured is None:
             self._state.apply(observed)
         self._recommender.refresh(now)
         request_id = str(uuid4())
@@ -124,7 +124,7 @@ class Recommendations:
 
     def describe(self, channel_id: str) -> dict[str, object]:
         """What a page shows of a live stream."""
-        return {**self._state.describe(channel_id), "viewers": self._viewers().get(channel_id, 0)}
+        return {**self._state.describe(channel_id), "viewers": self._present.viewers(channel_id)}
 
     async def look(self) -> None:
         """Takes the vectors of all live streams in, where there is a store."""
