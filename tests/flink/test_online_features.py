@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,7 @@ from sinks.features.store import FeatureStore
 from sinks.recommend.view import Recommendations
 from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
-from tests.features_job import FeaturesJob
+from tests.features_job import START_S, FeaturesJob
 from tests.features_log import FeaturesLog
 from tests.features_stage import SECOND
 
@@ -47,10 +48,11 @@ async def test_more_than_10_000_vectors_that_pages_were_ranked_by_are_made_again
                 stage = FeaturesLog(log, registry, LENGTH, CHANNELS, sessions=8)
                 for channel_id in CHANNELS:
                     stage.publisher.publish(_started(channel_id, stage.began))
-                view = Recommendations(log, stage.codec, stage.publisher, dict, store=FeatureStore(settings.redis_url))
+                store = FeatureStore(settings.redis_url)
+                view = Recommendations(log, stage.codec, stage.publisher, dict, store=store)
                 await view.start()
                 try:
-                    await _served(stage, view, job)
+                    await _served(stage, view, store, job)
                 finally:
                     await view.close()
             served = stage.events(RecommendationServed)
@@ -70,12 +72,14 @@ async def test_more_than_10_000_vectors_that_pages_were_ranked_by_are_made_again
         log.close()
 
 
-async def _served(stage: FeaturesLog, view: Recommendations, job: FeaturesJob) -> None:
+async def _served(stage: FeaturesLog, view: Recommendations, store: FeatureStore, job: FeaturesJob) -> None:
     """Pages while the recording goes on."""
     for first in range(0, LENGTH, PART):
         await asyncio.to_thread(stage.append, first, first + PART)
         due = stage.began + (first + PART) * SECOND - SECOND * 10
-        await asyncio.to_thread(stage.until, job, lambda vectors, due=due: any(moment >= due for _, moment in vectors))
+        deadline = time.monotonic() + START_S
+        while not any(vector.window_end >= due for vector in (await store.get(CHANNELS)).values()):
+            await asyncio.to_thread(job.check, deadline)
         await view.look()
         for _ in range(PAGES):
             view.page(None, len(CHANNELS), adult=True)
