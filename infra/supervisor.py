@@ -14,6 +14,8 @@ POLL = 0.1
 """Seconds between two looks at whether a starting process is ready."""
 READY_WITHIN = 90.0
 """Seconds that a first start may take: ten times the slowest (Kafka) on an idle machine of two cores."""
+UNWAITED_WITHIN = 600.0
+"""The same where the start does not wait for it: all others have the machine meanwhile."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 """Seconds before a restart: doubled from the first to the longest, so that a process that cannot start does not eat the machine."""
 STEADY = 60.0
@@ -131,7 +133,7 @@ class Supervisor:
         lacks = await self._until_ready(service, end)
         if lacks:
             await process.stop()
-            return f"not ready after {READY_WITHIN:.0f} s: {lacks}"
+            return f"not ready after {_within(service):.0f} s: {lacks}"
         if not end.done():
             if not ready.done() and service.once_ready is not None:
                 await service.once_ready()
@@ -148,7 +150,7 @@ class Supervisor:
     async def _until_ready(self, service: Service, end: "asyncio.Task[int]") -> str:
         """Returns once it is ready or has ended, or with what it lacks after the time that it has."""
         state = self.states[service.name]
-        deadline = time.monotonic() + READY_WITHIN
+        deadline = time.monotonic() + _within(service)
         while not end.done() and (lacks := await service.lacks()):
             if lacks != state.lacks:
                 state.lacks = lacks
@@ -172,3 +174,8 @@ class Supervisor:
         path = self._logs / f"{name}.log"
         last = path.read_text(errors="replace").splitlines()[-5:] if path.exists() else []
         return "\n".join((f"Its log: {path}, which ends:", *last))
+
+
+def _within(service: Service) -> float:
+    """Seconds that its first start may take."""
+    return READY_WITHIN if service.waited else UNWAITED_WITHIN

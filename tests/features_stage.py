@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from processors.viewers import VIEWERS
@@ -29,8 +30,8 @@ class Recorded(NamedTuple):
     event: Event
 
 
-def recording(began: int, seconds: int, seed: int = 7) -> list[Recorded]:
-    """Events in the order in which they reach the log; `began` is microseconds."""
+def recording(began: int, seconds: int, channels: Sequence[str] = CHANNELS, sessions: int = 40, seed: int = 7) -> list[Recorded]:
+    """Events in the order in which they reach the log; `began` is microseconds, `sessions` are of a channel."""
     rng = random.Random(seed)
     made: list[Recorded] = []
 
@@ -38,8 +39,8 @@ def recording(began: int, seconds: int, seed: int = 7) -> list[Recorded]:
         if second < seconds:
             made.append(Recorded(second + rng.uniform(0, JITTER), kind(occurred_at=began + round(second * SECOND), **fields)))
 
-    for channel_id in CHANNELS:
-        for n in range(40):
+    for channel_id in channels:
+        for n in range(sessions):
             at, session = rng.uniform(0, seconds), {"channel_id": channel_id, "viewer_session_id": f"{channel_id}-{n}"}
             ends = at + rng.uniform(5, seconds)
             add(at, e.ViewerJoined, **session)

@@ -19,6 +19,7 @@ from sinks.edges.health import Health
 from sinks.edges.routes import router as playback
 from sinks.edges.warmer import Warmer
 from sinks.eventsub.service import EventSub
+from sinks.features.store import FeatureStore
 from sinks.helix.app import make_app
 from sinks.helix.errors import ANSWERS
 from sinks.helix.replay import VodChats
@@ -55,7 +56,8 @@ async def api(app: App) -> None:
     replay = ChatReplay(lambda: _past(settings.objects_url, parts.log), OpeningCodec(parts.registry, keys), views.accounts)
     clips, chats = ClipEdge(publisher, keys), VodChats(replay, parts.objects)
     application = make_app(views, edge, publisher, events, playback=settings.page_url, clips_edge=clips, chats=chats)
-    recommend = Aside(Recommendations(parts.log, parts.codec, publisher, views.directory.viewers))
+    store = FeatureStore(settings.redis_url) if settings.features else None
+    recommend = Aside(Recommendations(parts.log, parts.codec, publisher, views.directory.viewers, store=store))
     app.checks["recommendations"] = recommend.lacks
     application.include_router(recommendations(recommend, views), responses=ANSWERS)
     health = Health(settings.edge_nodes)

@@ -4,7 +4,6 @@ import asyncio
 import os
 
 import structlog
-from redis.asyncio import Redis
 
 from infra.apps.service import App, run
 from infra.features import live
@@ -31,8 +30,8 @@ async def features(app: App) -> None:
     os.environ.update(
         PATH=pyflink_path(), JVM_ARGS=JVM, FLINK_LOG_DIR=str(settings.folder / "logs"), ROOT_LOG_LEVEL="WARN", MAX_LOG_FILE_NUMBER="1"
     )
-    redis = Redis.from_url(settings.redis_url)
-    sink = FeatureSink(app.parts.log, app.parts.codec, FeatureStore(redis))
+    store = FeatureStore(settings.redis_url)
+    sink = FeatureSink(app.parts.log, app.parts.codec, store)
     status = "not started"
     app.checks["job"] = lambda: "" if status == "RUNNING" else status
     async with app.serving(settings.ports.features):
@@ -49,7 +48,7 @@ async def features(app: App) -> None:
             await asyncio.wait([stopping], timeout=LOOK_S)
             stopping.cancel()
         await sink.close()  # the job ends with this process, and keeps its checkpoint
-        await redis.aclose()
+        await store.close()
 
 
 if __name__ == "__main__":

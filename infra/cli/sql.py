@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 from tempfile import TemporaryFile
@@ -37,20 +38,28 @@ def flink(text: str, as_json: bool) -> None:
     Raises:
         CommandError: Flink refused them.
     """
+    for line in rows(text):
+        show(line, as_json)
+
+
+def rows(text: str) -> Iterator[str]:
+    """The rows that statements give in a Flink of their own, each as a line of JSON, as they come.
+
+    Raises:
+        CommandError: Flink refused them.
+    """
     command = [sys.executable, "-m", "streams.flink_driver", str(JARS / "flink")]
+    environment = {**os.environ, "PATH": pyflink_path()}
     with TemporaryFile("w+") as said:
         with (
             err.status("Flink starts; its rows come as they are found ..."),
-            subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, env={**os.environ, "PATH": pyflink_path()}
-            ) as driver,
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, env=environment) as driver,
         ):
             assert driver.stdin is not None
             assert driver.stdout is not None
             driver.stdin.write(text)
             driver.stdin.close()
-            for line in driver.stdout:
-                show(line, as_json)
+            yield from driver.stdout
         if driver.returncode:
             said.seek(0)
             raise CommandError(f"Flink refused it: {cause(said.read())}")

@@ -11,7 +11,7 @@ from schemas.events import Raided, StreamEnded, StreamStarted
 
 RAID_US = 15 * 60 * 1_000_000
 """How long a raid lifts a stream: most raiders who leave have left by then."""
-COLUMNS = ("channel", "started", "raided", "viewers", "trend", "chat_rate")
+COLUMNS = ("channel", "started", "raided", "viewers", "trend", "chat_rate", "featured")
 
 
 class Observed(NamedTuple):
@@ -26,6 +26,8 @@ class Observed(NamedTuple):
     """Viewers now less those 300 s ago."""
     chat_rate: Floats
     """Messages in the last minute."""
+    moments: Ints | None = None
+    """window_end of each one's StreamFeatures, 0 where it has none; None where they were not taken from there."""
 
 
 class Live:
@@ -41,6 +43,8 @@ class Live:
         self.viewers: Floats = np.zeros(START)
         self.trend: Floats = np.zeros(START)
         self.chat_rate: Floats = np.zeros(START)
+        self.featured: Ints = np.zeros(START, np.int64)
+        """window_end of the StreamFeatures that these three are of; 0 for none."""
         self._row: Ints = np.full(START, -1)
         """By channel number; -1 is not live."""
         self.changes = 0
@@ -65,7 +69,13 @@ class Live:
         self.viewers[rows[known]] = observed.viewers[known]
         self.trend[rows[known]] = observed.trend[known]
         self.chat_rate[rows[known]] = observed.chat_rate[known]
+        self.featured[rows[known]] = 0 if observed.moments is None else observed.moments[known]
         self.changes += 1
+
+    def channels(self) -> tuple[str, ...]:
+        """Ids of the channels that are live."""
+        names = self.catalog.channels.names
+        return tuple(names[number] for number in self.channel[: self.size])
 
     def rows(self, channels: Ints) -> Ints:
         """Rows of channels by number; -1 where one is not live."""
@@ -83,7 +93,7 @@ class Live:
             for column in COLUMNS:
                 setattr(self, column, grown(getattr(self, column), 2 * self.size))
         row = self.size
-        self.channel[row], self.started[row], self.raided[row] = channel, at, 0
+        self.channel[row], self.started[row], self.raided[row], self.featured[row] = channel, at, 0, 0
         self.viewers[row] = self.trend[row] = self.chat_rate[row] = 0.0
         self._row[channel] = row
         self.size += 1

@@ -108,6 +108,7 @@ class Recommender:
                     explored=explored.drawn[n],
                     propensity=explored.propensity[n],
                     features=tuple(table[at].tolist()),
+                    features_at=int(live.featured[rows[at]]),
                 )
                 for n, at in enumerate(explored.chosen)
             ]

@@ -30,14 +30,23 @@ class Vector(msgspec.Struct, frozen=True):
     raid_viewers: int
 
 
+READ = """
+local values = redis.call('MGET', unpack(KEYS))
+for place = 1, #KEYS do values[place] = values[place] or '' end
+return table.concat(values, '\\n')
+"""
+"""MGET with all values in one, a line each, empty where there is none: a client in Python takes longer over 1,300 answers than Redis."""
+ANSWER_S = 2.0
+"""For an answer of Redis, which takes milliseconds; later it has none."""
 _DECODER = msgspec.json.Decoder(Vector)
 
 
 class FeatureStore:
     """Writes and reads vectors. Raises redis.RedisError where Redis does not answer."""
 
-    def __init__(self, redis: Redis, clock: Clock = now_us) -> None:
-        self._redis = redis
+    def __init__(self, url: str, clock: Clock = now_us) -> None:
+        self._redis = Redis.from_url(url, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S)
+        self._read = self._redis.register_script(READ)
         self._clock = clock
         self._newest: dict[str, int] = {}
         """What was written, by channel: a job that goes on from a checkpoint sends again what it had sent."""
@@ -65,9 +74,13 @@ class FeatureStore:
         found: dict[str, Vector] = {}
         for first in range(0, len(stream_ids), BATCH):
             some = stream_ids[first : first + BATCH]
-            values = await self._redis.mget([_key(stream_id) for stream_id in some])
-            found |= {stream_id: _DECODER.decode(value) for stream_id, value in zip(some, values, strict=True) if value is not None}
+            lines: bytes = await self._read([_key(stream_id) for stream_id in some])
+            found |= {stream_id: _DECODER.decode(line) for stream_id, line in zip(some, lines.split(b"\n"), strict=True) if line}
         return found
+
+    async def close(self) -> None:
+        """Closes its connections."""
+        await self._redis.aclose()
 
 
 def _key(stream_id: str) -> str:

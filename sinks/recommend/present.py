@@ -1,4 +1,4 @@
-"""Audiences and how they grow, from counts of who watches: the stream features of a platform that runs no Flink."""
+"""Audiences and how they grow, from counts of who watches: what pages show, and the stream features of a platform that runs no Flink."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -21,6 +21,10 @@ class Present:
         self._viewers = viewers
         self._counts: deque[tuple[int, Mapping[str, int]]] = deque()
         """(moment, viewers by channel), the oldest first."""
+
+    def viewers(self, channel_id: str) -> int:
+        """Viewers of a channel by the last count."""
+        return self._counts[-1][1].get(channel_id, 0) if self._counts else 0
 
     def observed(self, now: int) -> Observed | None:
         """Counts of all channels that anybody watches or did; None while the last ones are young."""

@@ -15,6 +15,8 @@ from processors.recommend.state import EVENTS, State
 from schemas.event import Event
 from schemas.events import RecommendationClicked, RecommendationServed
 from schemas.wire import Codec
+from sinks.features.store import FeatureStore
+from sinks.recommend.featured import Featured
 from sinks.recommend.present import Present
 from streams.clock import now_us
 from streams.fold import At, Clock
@@ -31,6 +33,8 @@ FIT_S = 60.0
 """Between two looks whether new embeddings are due."""
 FEW, SHARE = 20, 0.02
 """Visits since the last fit that make another due: so many at least, and this share of all. A quiet platform fits nothing."""
+LOOK_S = 5.0
+"""Between two looks at the vectors in Redis, which are made every 10 s."""
 REMEMBERED = 10_000
 """Pages whose clicks are taken; beyond, the oldest goes."""
 
@@ -39,32 +43,42 @@ class Recommendations:
     """The view. For one event loop, on which pages are worked out: some milliseconds each, so one that nothing else runs on."""
 
     def __init__(
-        self, log: Log, codec: Codec, publisher: Publisher, viewers: Callable[[], Mapping[str, int]], clock: Clock = now_us
+        self,
+        log: Log,
+        codec: Codec,
+        publisher: Publisher,
+        viewers: Callable[[], Mapping[str, int]],
+        clock: Clock = now_us,
+        *,
+        store: FeatureStore | None = None,
     ) -> None:
-        """`viewers` gives the newest count by channel, on any thread."""
+        """`viewers` gives the newest count by channel, on any thread. Streams are ranked by the store's features, or without one by it."""
         self._publisher = publisher
         self._clock = clock
         self._state = State()
         self._present = Present(viewers)
+        self._featured = Featured(store) if store else None
         self._recommender = Recommender(self._state, model())
         self._follower = Follower(log, codec, TOPICS, self._apply, rest_s=REST_S)
         self._fitted = 0
-        self._fitting: asyncio.Task[None] | None = None
+        self._keeping: list[asyncio.Task[None]] = []
         self._pages: dict[str, RecommendationServed] = {}
 
     async def start(self) -> None:
         """Returns once all that was on the log is known and the first embeddings are made."""
         await self._follower.start()
         await self.fit()
-        self._fitting = asyncio.create_task(self._keep_fitted())
+        self._keeping = [asyncio.create_task(self._keep_fitted()), asyncio.create_task(self._keep_featured())]
 
     async def close(self) -> None:
         """Stops following."""
-        if self._fitting is not None:
-            self._fitting.cancel()
+        for task in self._keeping:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._fitting
+                await task
         await self._follower.close()
+        if self._featured is not None:
+            await self._featured.close()
 
     async def fit(self) -> None:
         """Makes embeddings of what was watched so far, beside the loop."""
@@ -84,7 +98,7 @@ class Recommendations:
         """A page, which is on the log too."""
         now = self._clock()
         observed = self._present.observed(now)
-        if observed is not None:
+        if observed is not None and self._featured is None:
             self._state.apply(observed)
         self._recommender.refresh(now)
         request_id = str(uuid4())
@@ -110,10 +124,20 @@ class Recommendations:
 
     def describe(self, channel_id: str) -> dict[str, object]:
         """What a page shows of a live stream."""
-        return self._state.describe(channel_id)
+        return {**self._state.describe(channel_id), "viewers": self._present.viewers(channel_id)}
+
+    async def look(self) -> None:
+        """Takes the vectors of all live streams in, where there is a store."""
+        if self._featured is not None:
+            self._state.apply(await self._featured.observed(self._state.live.channels(), self._clock()))
 
     def _apply(self, event: Event, at: At) -> None:
         self._state.apply(event)
+
+    async def _keep_featured(self) -> None:
+        while self._featured is not None:
+            await self.look()
+            await asyncio.sleep(LOOK_S)
 
     async def _keep_fitted(self) -> None:
         while True:
