@@ -11,6 +11,7 @@ class SliceRegistry:
 
     def __init__(self, schemas: Mapping[int, Schema]) -> None:
         self._schemas = dict(schemas)
+        self._own = sorted(schemas)
         self._ids = {identity(schema): number for number, schema in schemas.items()}
         self._next = max(schemas, default=0) + 1
 
@@ -32,4 +33,4 @@ class SliceRegistry:
         try:
             return self._schemas[id]
         except KeyError:
-            raise UnknownSchemaError(f"schema id {id} is not among the slice's, which are {sorted(self._schemas)}") from None
+            raise UnknownSchemaError(f"schema id {id} is not among the slice's, which are {self._own}") from None
