@@ -39,6 +39,7 @@ def status(as_json: AsJson = False) -> None:
             if name in lacks
         }
         for subsystem, names in {**system.SUBSYSTEMS, "demo": ("demo",)}.items()
+        if not lacks.keys().isdisjoint(names)
     }
     healthy = not any(lacks.values())
     waiting = _not_landed(now.ports.lake)
