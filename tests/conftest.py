@@ -1,7 +1,6 @@
 """Fixtures that are shared by all tests: a real broker, an object store, a codec."""
 
 import logging
-import random
 import shutil
 import subprocess
 import time
@@ -15,11 +14,12 @@ import structlog
 
 from infra import ports
 from infra.kafka import KafkaNode
-from infra.settings import Ports, Settings
+from infra.settings import Settings
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from streams.objects import StoredObjects
 from tests.s3_server import S3Server
+from tests.system import free_offset
 
 ROWS = Path(__file__).with_name("rows.txt")
 
@@ -160,8 +160,4 @@ def codec() -> Codec:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings of a system of the test's own: a home in its folder, and ports that are free. It makes no features: each takes a JVM."""
-    for _ in range(100):
-        offset = random.randrange(2_000, 50_000)
-        if not any(ports.taken(port) for port in Ports().moved(offset)):
-            return Settings(home=str(tmp_path / "home"), port_offset=offset, listen="127.0.0.1", features=False)
-    raise RuntimeError("no free ports")
+    return Settings(home=str(tmp_path / "home"), port_offset=free_offset(), listen="127.0.0.1", features=False)

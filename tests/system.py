@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 from infra import ports
 from infra.run import Run, noted
-from infra.settings import Settings
+from infra.settings import Ports, Settings
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 UP_S = 90.0
 """Kafka's start takes most of it, on a machine where other tests run too."""
 DOWN_S = 40.0
-OFFSETS = range(10_000, 23_000)
-"""Above what other servers use; with every port of ours added, below 32,768, where Linux takes ports for outgoing connections."""
+OFFSETS = range(10_000, ports.LISTENED.stop - max(Ports()))
+"""Above what other servers use, and so that every port of ours stays below those that outgoing connections take."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -74,7 +74,7 @@ class System:
 @contextlib.asynccontextmanager
 async def running(home: Path) -> AsyncIterator[System]:
     """The system for the block, without demo stream. Its folder is removed at the end, unless the block fails."""
-    environment = {**os.environ, "CHRONICAST_HOME": str(home), "CHRONICAST_PORT_OFFSET": str(_offset()), "CHRONICAST_FEATURES": "false"}
+    environment = {**os.environ, "CHRONICAST_HOME": str(home), "CHRONICAST_PORT_OFFSET": str(free_offset()), "CHRONICAST_FEATURES": "false"}
     settings = Settings.read({name: value for name, value in environment.items() if name.startswith("CHRONICAST_")})
     home.mkdir(parents=True, exist_ok=True)
     output = home / "up.log"
@@ -95,11 +95,10 @@ async def running(home: Path) -> AsyncIterator[System]:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def _offset() -> int:
+def free_offset() -> int:
     """A port offset at which nothing listens."""
     for offset in random.sample(OFFSETS, 50):
-        moved = Settings(port_offset=offset).ports
-        if not any(ports.taken(port) for port in moved):
+        if not any(ports.taken(port) for port in Ports().moved(offset)):
             return offset
     raise RuntimeError("no free range of ports")
 

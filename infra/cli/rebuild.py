@@ -48,11 +48,11 @@ def rebuild(
     place = _site(site)
     if back:
         with parts() as found:
-            event = roll_back(place, found.publisher(f"rebuild-{site.settings.node}"))
+            event = roll_back(place, site.connection.source, found.publisher(f"rebuild-{site.settings.node}"))
         _report(place, event, None, as_json=as_json)
         return
     began = time.monotonic()
-    rebuilding = Rebuild(place)
+    rebuilding = Rebuild(place, site.connection)
     with progress(f"rebuilding {site.stores}") as shown:
         built = asyncio.run(rebuilding.build(shown))
     if not as_json:

@@ -52,7 +52,7 @@ def verified(site: ViewSite, *, from_snapshot: bool = False, outputs: bool = Fal
         )
     with progress(f"verifying {site.stores}") as shown, TemporaryDirectory(prefix="verify-", dir=now.folder) as scratch:
         asked = Verifying(fold, site.connect, now.folder / "views" / site.stores, Path(scratch), from_snapshot, outputs)
-        return verify_all(asked, shown)
+        return verify_all(asked, site.connection.source, shown)
 
 
 def show_verdict(verdict: Verdict, *, as_json: bool) -> None:

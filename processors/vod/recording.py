@@ -10,7 +10,8 @@ from schemas.event import Event
 from schemas.events import RenditionDeclared, SegmentProduced
 from streams.media import address
 
-SOURCE = "source"
+SOURCE, AUDIO = "source", "audio"
+"""The renditions that every stream with both kinds of track has: its pictures and its sound as they came in."""
 
 
 class Init(msgspec.Struct, frozen=True):

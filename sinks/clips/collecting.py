@@ -7,13 +7,13 @@ from typing import NamedTuple
 import msgspec
 
 from processors.vod.documents import SEGMENTS, read_table
-from processors.vod.recording import Recorder, Recording, named_as
+from processors.vod.recording import SOURCE, Recorder, Recording, named_as
 from schemas.event import Event
 from schemas.events import ClipRequested, SegmentProduced, VodArchived
 from schemas.wire import Codec
 from sinks.archive.session import as_archived, channel_events, segment_events
 from sinks.archive.vods import TOPIC, Vod, Vods
-from sinks.clips.footage import SOURCE, MissingFootageError, Span, length, span_from, span_until
+from sinks.clips.footage import MissingFootageError, Span, length, span_from, span_until
 from streams.fold import Clock
 from streams.log import Source
 from streams.media import address

@@ -10,8 +10,6 @@ from streams.media import address, fmp4_reader
 from streams.media.track import Sample, Track
 from streams.objects import ObjectMissingError, Objects
 
-SOURCE, AUDIO = "source", "audio"
-
 
 class MissingFootageError(LookupError):
     """There is nothing that a clip could be cut from. The message says what is missing and what to do."""

@@ -9,14 +9,14 @@ from typing import NamedTuple
 import av
 from msgspec.structs import replace
 
-from processors.vod.recording import Recording, archived
+from processors.vod.recording import AUDIO, SOURCE, Recording, archived
 from schemas.events import ClipFailed, ClipReady, ClipRequested, FinishClip, SegmentProduced
 from schemas.wire import Codec
 from sinks.archive.lineage import Hop, Lineage, UnknownError, event_hop
 from sinks.archive.session import SEGMENTS, as_archived, channel_events, recorded, wanted
 from sinks.clips.clips import TOPIC
 from sinks.clips.collecting import DECLARED_US
-from sinks.clips.footage import AUDIO, SOURCE, MissingFootageError, Span, coded, touched, wall_clock_span
+from sinks.clips.footage import MissingFootageError, Span, coded, touched, wall_clock_span
 from streams.fold import At
 from streams.log import Source
 from streams.media import address

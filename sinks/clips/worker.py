@@ -13,6 +13,7 @@ import av
 import structlog
 from prometheus_client import Histogram
 
+from processors.vod.recording import AUDIO, SOURCE
 from schemas.event import Event
 from schemas.events import ClipRequested, FailClip, FinishClip
 from schemas.wire import Codec
@@ -21,7 +22,7 @@ from sinks.archive.working import Work, until_done
 from sinks.clips.clips import TOPIC, Clips
 from sinks.clips.collecting import Collector, Found
 from sinks.clips.cutting import Cut, UncuttableError, cut
-from sinks.clips.footage import AUDIO, SOURCE, MissingFootageError, coded
+from sinks.clips.footage import MissingFootageError, coded
 from sinks.clips.muxing import MuxingError, muxed
 from streams.clock import now_us
 from streams.errors import StreamingError

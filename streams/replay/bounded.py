@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from streams.outputs import view_name
-from streams.replay.digests import named
 from streams.replay.manifest import Manifest, over_all
 from streams.replay.partition import Connect, Plan, replay_partitions
 from streams.replay.processes import Told, in_processes
@@ -31,15 +30,14 @@ def replay(plan: Plan, connect: Connect, *, stores: Path | None = None, processe
     sizes = {partition: len(asked) for partition, asked in plan.ranges.items()}
     work = partial(replay_partitions, connect, plan, stores)
     found = list(chain.from_iterable(in_processes(work, sizes, told or (lambda partition, offset: None), processes)))
-    counts = sum((each.beginnings for each in found), Counter[bytes | None]())
-    schemas, events = named(counts, connect().registry)
+    events = sum((Counter(each.events) for each in found), Counter[str]())
     parts = sorted((each.part for each in found), key=lambda part: part.partition)
     return Manifest(
         topic=plan.topic,
         view=None if plan.fold is None else view_name(plan.fold),
         code_version=plan.code_version,
-        schemas=schemas,
-        events=events,
+        schemas=dict(sorted(chain.from_iterable(each.schemas.items() for each in found))),
+        events=dict(sorted(events.items())),
         partitions=tuple(parts),
         content=over_all({part.partition: part.content for part in parts}),
         state=over_all({part.partition: part.state for part in parts}),

@@ -12,7 +12,7 @@ from streams.errors import FatalError
 from streams.fold import Fold
 from streams.log import Source
 from streams.outputs import view_name
-from streams.replay.digests import RunningDigest, beginnings
+from streams.replay.digests import RunningDigest, beginnings, named
 from streams.replay.manifest import PartitionReplay
 from streams.replay.processes import Told
 from streams.snapshots import Snapshots
@@ -53,7 +53,10 @@ class Replayed(NamedTuple):
     """What one partition's replay found."""
 
     part: PartitionReplay
-    beginnings: Counter[bytes | None]
+    schemas: dict[int, str]
+    """Full names of the records by their schema's id."""
+    events: dict[str, int]
+    """Records by full name."""
 
 
 def replay_partitions(connect: Connect, plan: Plan, directory: Path, partitions: Sequence[int], told: Told) -> list[Replayed]:
@@ -79,7 +82,7 @@ def replay_topic(connection: Connection, plan: Plan, partition: int, told: Told)
         counts += beginnings(records)
         told(partition, records[-1].offset + 1)
     part = PartitionReplay(partition=partition, start=asked.start, end=asked.stop, records=counts.total(), content=content.hexdigest())
-    return Replayed(part, counts)
+    return Replayed(part, *named(counts, connection.registry))
 
 
 async def replay_fold(connection: Connection, plan: Plan, fold: Fold, partition: int, directory: Path, *, told: Told) -> Replayed:
@@ -121,4 +124,4 @@ async def replay_fold(connection: Connection, plan: Plan, fold: Fold, partition:
         outputs=None if outputs is None else outputs.hexdigest(),
         sent=0 if outputs is None else outputs.count,
     )
-    return Replayed(part, counts)
+    return Replayed(part, *named(counts, connection.registry))

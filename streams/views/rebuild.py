@@ -13,9 +13,10 @@ import msgspec
 from schemas.events import ViewCutOver
 from streams.errors import FatalError, StreamingError
 from streams.fold import Fold
+from streams.log import Source
 from streams.outputs import view_name
 from streams.publisher import Publisher
-from streams.replay.partition import Connect
+from streams.replay.partition import Connect, Connection
 from streams.replay.processes import Sum, Told, helping, in_processes
 from streams.store import DIGEST_MODULUS, Progress
 from streams.store_rocksdict import ReadOnlyStore, RocksStores
@@ -100,9 +101,10 @@ class Built(msgspec.Struct, frozen=True):
 class Rebuild:
     """One rebuild of a view, step by step."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, connection: Connection) -> None:
+        """`connection`: this process's own."""
         self._site = site
-        self._source, self._codec, _, self._snapshots = site.connect()
+        self._source, self._codec, _, self._snapshots = connection
         self._fold = site.fold
         self._view = view_name(site.fold)
         self.folded = 0
@@ -242,12 +244,12 @@ class Rebuild:
 
 def fold_partitions(site: Site, targets: Mapping[int, int], partitions: Sequence[int], told: Told) -> int:
     """In a process: folds some partitions to their watermarks; the records that it took. Blocking."""
-    rebuild = Rebuild(site)
+    rebuild = Rebuild(site, site.connect())
     asyncio.run(rebuild.fold({partition: targets[partition] for partition in partitions}, told))
     return rebuild.folded
 
 
-def roll_back(site: Site, publisher: Publisher) -> ViewCutOver:
+def roll_back(site: Site, source: Source, publisher: Publisher) -> ViewCutOver:
     """Lets the stores that were in use before come back; what they lack is folded into them silently.
 
     Raises:
@@ -263,7 +265,7 @@ def roll_back(site: Site, publisher: Publisher) -> ViewCutOver:
     digest = sum(progress_at(stores / str(partition)).digest for partition in partitions)
     sent = site.sent()
     positions = []
-    for partition in sorted(site.connect().source.ends(site.fold.inputs[0])):
+    for partition in sorted(source.ends(site.fold.inputs[0])):
         path = site.live / str(partition)
         positions.append(progress_at(path).watermark if (path / "CURRENT").exists() else sent.get(partition, 0) - 1)
     return _publish(publisher, site.fold, previous, active, positions=tuple(positions), digest=digest, reason="rolled_back")

@@ -125,16 +125,18 @@ class Verifying(NamedTuple):
     """Check too that each output is on the log."""
 
 
-def verify(asked: Verifying, told: Callable[[int, int], None] = lambda done, total: None, processes: int | None = None) -> Verdict:
+def verify(
+    asked: Verifying, source: Source, told: Callable[[int, int], None] = lambda done, total: None, processes: int | None = None
+) -> Verdict:
     """Verifies all partitions that have a store here, in as many processes as help, or in so many; blocking.
 
-    `told` hears (records done, records in all).
+    `source` says how much there is; `told` hears (records done, records in all).
 
     Raises:
         NoStoreError: none has.
         NotVerifiableError: a partition cannot be folded again.
     """
-    began, source, topic = monotonic(), asked.connect().source, asked.fold.inputs[0]
+    began, topic = monotonic(), asked.fold.inputs[0]
     starts, ends = source.starts_at(topic, None), source.ends(topic)
     ranges = {partition: range(starts[partition], ends[partition]) for partition in stored(asked.directory)}
     sizes = {partition: len(there) for partition, there in ranges.items()}

@@ -49,8 +49,13 @@ class Stage:
 
     def site(self, fold=None, sent=dict) -> Site:
         fold = fold or self.live.fold
-        connection = Connection(self.live.log, self.live.codec, LocalRegistry(), self.snapshots)
-        return Site(fold, lambda: connection, self.views, read_generations(self.live.log, self.live.codec), sent)
+        return Site(fold, self.connection, self.views, read_generations(self.live.log, self.live.codec), sent)
+
+    def connection(self) -> Connection:
+        return Connection(self.live.log, self.live.codec, LocalRegistry(), self.snapshots)
+
+    def rebuild(self, fold=None, sent=dict) -> Rebuild:
+        return Rebuild(self.site(fold, sent), self.connection())
 
     async def follow(self, count: int) -> None:
         """New events, folded by the worker."""
@@ -85,7 +90,7 @@ async def test_a_rebuilt_view_takes_over_while_its_worker_runs_and_not_one_outpu
     stage = Stage(tmp_path, objects)
     await stage.follow(700)
     told = []
-    rebuild = Rebuild(stage.site())
+    rebuild = stage.rebuild()
     built = await rebuild.build(lambda done, total: told.append((done, total)))
     assert (built.view, built.replaces, built.proven, built.lost) == ("counting.v1+1", "counting.v1", True, False)
     await stage.follow(500)  # the live view moves on meanwhile
@@ -109,7 +114,7 @@ async def test_a_damaged_row_is_repaired_for_the_digest_that_was_kept_proves_the
     address = next(address for address, _ in database.items() if not address.startswith(b"\xff"))
     database[address] = ENCODER.encode(Count(99))
     database.close()
-    rebuild = Rebuild(stage.site())
+    rebuild = stage.rebuild()
     built = await rebuild.build()
     assert built.proven
     assert [each.differing for each in built.partitions] == [int(each == partition) for each in range(4)]
@@ -128,7 +133,7 @@ async def test_a_killed_view_is_rebuilt_up_to_what_it_had_sent(tmp_path: Path) -
     await stage.end()
     stage.live.append(Followed(channel_id="1", user_id="x") for _ in range(20))
     shutil.rmtree(stage.live.directory)
-    rebuild = Rebuild(stage.site(sent=lambda: committed))
+    rebuild = stage.rebuild(sent=lambda: committed)
     built = await rebuild.build()
     assert (built.lost, built.events) == (True, 700)
     await rebuild.cut_over(built, stage.live.publisher)
@@ -144,7 +149,7 @@ async def test_a_live_view_that_went_wrong_is_not_proven(tmp_path: Path) -> None
     stage = Stage(tmp_path)
     places = stage.live.append(Followed(channel_id=str(i % 7), user_id="1") for i in range(200))
     await stage.live.fold_on(lose=[places[50]])
-    rebuild = Rebuild(stage.site())
+    rebuild = stage.rebuild()
     built = await rebuild.build()
     assert not built.proven
     assert [each.proven for each in built.partitions].count(False) == 1
@@ -158,7 +163,7 @@ async def test_what_an_interrupted_rebuild_left_is_no_harm(tmp_path: Path) -> No
     for left in ("counting.v1+1", ".rebuilding-counting.v1/counting.v1"):
         (stage.views / left / "0").mkdir(parents=True)
         (stage.views / left / "0" / "CURRENT").write_text("torn")
-    assert (await Rebuild(stage.site()).build()).proven
+    assert (await stage.rebuild().build()).proven
     assert {path.name for path in stage.views.iterdir()} == {"counting.v1", "counting.v1+1"}
 
 
@@ -166,19 +171,19 @@ async def test_a_roll_back_brings_the_former_stores_back_and_sends_nothing_anew(
     stage = Stage(tmp_path)
     await stage.follow(400)
     with pytest.raises(NoWayBackError, match="the first that the log knows of"):
-        roll_back(stage.site(), stage.live.publisher)
-    rebuild = Rebuild(stage.site())
+        roll_back(stage.site(), stage.live.log, stage.live.publisher)
+    rebuild = stage.rebuild()
     await rebuild.cut_over(await rebuild.build(), stage.live.publisher)
     await stage.hear()
     await stage.follow(300)
-    event = roll_back(stage.site(), stage.live.publisher)
+    event = roll_back(stage.site(), stage.live.log, stage.live.publisher)
     assert (event.generation, event.previous_generation, event.reason) == (0, 1, "rolled_back")
     await stage.hear()
     await stage.follow(50)
     await stage.end()
     assert stage.generations.active(stage.live.fold) == Generation(1, 0)
     assert await stage.equal()
-    assert Rebuild(stage.site()).next() == Generation(1, 2)
+    assert stage.rebuild().next() == Generation(1, 2)
     assert prune(stage.site()) == []
 
 
@@ -186,13 +191,13 @@ async def test_only_the_stores_in_use_and_those_before_are_kept(tmp_path: Path) 
     stage = Stage(tmp_path)
     await stage.follow(50)
     for _ in range(2):
-        rebuild = Rebuild(stage.site())
+        rebuild = stage.rebuild()
         await rebuild.cut_over(await rebuild.build(), stage.live.publisher)
         await stage.hear()
     assert prune(stage.site()) == ["counting.v1"]
     shutil.rmtree(stage.views / "counting.v1+1")
     with pytest.raises(NoWayBackError, match="is not on this host any more"):
-        roll_back(stage.site(), stage.live.publisher)
+        roll_back(stage.site(), stage.live.log, stage.live.publisher)
 
 
 async def test_the_next_version_sends_what_the_former_had_not(tmp_path: Path) -> None:
@@ -201,7 +206,7 @@ async def test_the_next_version_sends_what_the_former_had_not(tmp_path: Path) ->
     await stage.end()
     stage.live.append(Followed(channel_id="1", user_id="late") for _ in range(30))
     fold = CountingFold2()
-    rebuild = Rebuild(stage.site(fold))
+    rebuild = stage.rebuild(fold)
     assert not stage.site(fold).generations.runs(fold)
     assert rebuild.next() == Generation(2, 0)
     stage.generations.apply(await rebuild.cut_over(await rebuild.build(), stage.live.publisher), At(TOPIC, 0, 0, 0))
@@ -232,7 +237,7 @@ async def test_a_store_that_is_ahead_is_not_taken(tmp_path: Path) -> None:
 async def test_a_cut_over_waits_for_the_batch_in_flight(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     await stage.follow(300)
-    rebuild = Rebuild(stage.site())
+    rebuild = stage.rebuild()
     await rebuild.cut_over(await rebuild.build(), stage.live.publisher)
     stage.live.append(Followed(channel_id=str(i % 7), user_id="3") for i in range(300))
     await asyncio.gather(stage.run(stage.runner), stage.hear(), stage.run(stage.runner))

@@ -91,7 +91,7 @@ async def test_a_view_that_is_right_is_equal_and_so_are_its_outputs(tmp_path: Pa
     told = []
     connection = Connection(live.log, live.codec, LocalRegistry())
     asked = Verifying(live.fold, lambda: connection, live.directory, tmp_path / "scratch", outputs=True)
-    verdict = await asyncio.to_thread(verify, asked, lambda done, total: told.append((done, total)))
+    verdict = await asyncio.to_thread(verify, asked, live.log, lambda done, total: told.append((done, total)))
     assert verdict.equal
     assert verdict.events == EVENTS
     assert all(each.live == each.rows == each.fresh and each.parting is None for each in verdict.partitions)

@@ -38,7 +38,8 @@ def lived(views: Path, fold: CountingFold) -> Path:
 
 def verified(stores: Path, scratch: Path, processes: int) -> tuple[Verdict, list[tuple[int, int]]]:
     told: list[tuple[int, int]] = []
-    verdict = verify(Verifying(CountingFold(), connect, stores, scratch), lambda *progress: told.append(progress), processes)
+    asked = Verifying(CountingFold(), connect, stores, scratch)
+    verdict = verify(asked, connect().source, lambda *progress: told.append(progress), processes)
     return verdict, told
 
 
@@ -66,7 +67,7 @@ def test_three_processes_name_the_same_key_and_event(tmp_path: Path) -> None:
 def test_a_view_is_rebuilt_by_three_processes(tmp_path: Path) -> None:
     stores = lived(tmp_path / "views", CountingFold())
     told: list[tuple[int, int]] = []
-    rebuild = Rebuild(Site(CountingFold(), connect, tmp_path / "views", Generations()))
+    rebuild = Rebuild(Site(CountingFold(), connect, tmp_path / "views", Generations()), connect())
     built = asyncio.run(rebuild.build(lambda *progress: told.append(progress), 3))
     assert built.proven
     assert built.events == EVENTS + 2

@@ -25,3 +25,4 @@ def test_free_ports_are_different_and_free() -> None:
     found = ports.free(5)
     assert len(set(found)) == 5
     assert not any(ports.taken(port) for port in found)
+    assert set(found) <= set(ports.LISTENED)

@@ -62,10 +62,12 @@ class Recovery:
             case e.StreamInterrupted():
                 found = self._of(event)
                 found.interrupted = True
-            case e.StreamStarted() | e.StreamTierChanged():
+            case e.StreamStarted():
                 found = self._of(event)
                 found.tier = event.tier
-                found.interrupted = found.interrupted and not isinstance(event, e.StreamStarted)
+                found.interrupted = False
+            case e.StreamTierChanged():
+                self._of(event).tier = event.tier
             case e.StreamResumed():
                 self._of(event).interrupted = False
             case e.PartProduced():
