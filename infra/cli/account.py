@@ -6,11 +6,10 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.table import Table
 
 from infra.accounts import AccountError, Accounts
 from infra.cli import social
-from infra.cli.console import AsJson, CommandError, out, parts, settings, show_json
+from infra.cli.console import AsJson, CommandError, empty_table, out, parts, settings, show_json
 from schemas.events.channel import Tier
 
 account = typer.Typer(no_args_is_help=True, help="Make and list accounts; stream keys; who follows, subscribes, raids, moderates.")
@@ -108,9 +107,7 @@ def list_accounts(as_json: AsJson = False) -> None:
     if as_json:
         show_json(found)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("login", "id", "tier", "stream key"):
-        table.add_column(name)
+    table = empty_table("login", "id", "tier", "stream key")
     for one in found:
         table.add_row(str(one["login"]), str(one["id"]), str(one["tier"]), "yes" if one["has_key"] else "revoked")
     out.print(table)

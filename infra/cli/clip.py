@@ -7,10 +7,9 @@ from typing import Annotated
 from uuid import uuid4
 
 import typer
-from rich.table import Table
 
 from infra.accounts import AccountError, Accounts
-from infra.cli.console import FAILED, USAGE, AsJson, CommandError, out, parts, show_json
+from infra.cli.console import FAILED, USAGE, AsJson, CommandError, empty_table, out, parts, show_json
 from infra.parts import Parts
 from processors.clips.fold import LONGEST_MS, SHORTEST_MS
 from schemas.events import CreateClip, RetryClip
@@ -89,9 +88,7 @@ def list_(channel: Annotated[str, typer.Option(help="Only those of this channel'
     if as_json:
         show_json(rows)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("clip", "channel", "asked for", "length", "of", "status", "cause"):
-        table.add_column(name)
+    table = empty_table("clip", "channel", "asked for", "length", "of", "status", "cause")
     for row in rows:
         length, why = f"{row['duration_ms'] / 1_000:.1f} s", f"{row['step']}: {row['cause']}" if row["step"] else ""
         table.add_row(row["clip_id"], row["channel_id"], row["created_at"], length, row["vod_id"] or "live", row["status"], why)

@@ -3,12 +3,13 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from infra import logs
 from infra.parts import Parts
@@ -27,6 +28,14 @@ ABSENT = 3
 """Exit code: the system that was asked does not run."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def empty_table(*columns: str, whole: Collection[str] = ()) -> Table:
+    """A table with such columns; those in `whole` are never broken into several lines."""
+    made = Table(box=None, padding=(0, 2, 0, 0))
+    for name in columns:
+        made.add_column(name, no_wrap=name in whole, overflow="fold")
+    return made
 
 
 class CommandError(Exception):

@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.table import Table
 
 from infra.cli import letter_texts
-from infra.cli.console import FAILED, USAGE, AsJson, CommandError, out, parts, show_json
+from infra.cli.console import FAILED, USAGE, AsJson, CommandError, empty_table, out, parts, show_json
 from infra.cli.progress import progress
 from infra.cli.tail import topic_named
 from infra.parts import Parts
@@ -205,9 +204,7 @@ def _show_list(rows: list[dict[str, Any]], found: Cases) -> None:
     if not rows:
         out.print("No dead letter waits.")
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("record", "state", "time", "key", "type", "stage", "views", "error"):
-        table.add_column(name, no_wrap=name in ("record", "state"), overflow="fold")
+    table = empty_table("record", "state", "time", "key", "type", "stage", "views", "error", whole=("record", "state"))
     for row in rows:
         cells = (row["source"], row["state"], row["time"][:19], row["key"], row["type"].rpartition(".")[2], row["stage"])
         table.add_row(*cells, ", ".join(row["processors"]), row["error"])

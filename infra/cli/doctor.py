@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.table import Table
-
 from infra import bootstrap, ports, probing, system
-from infra.cli.console import FAILED, AsJson, CommandError, out, settings, show_json
+from infra.cli.console import FAILED, AsJson, CommandError, empty_table, out, settings, show_json
 from infra.nginx import NginxMissingError, nginx
 from infra.run import noted
 from infra.settings import CHECKOUT, Settings
@@ -42,9 +40,7 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         show_json([finding._asdict() for finding in findings])
     else:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in ("", "check", "found", "fix"):
-            table.add_column(name)
+        table = empty_table("", "check", "found", "fix")
         for finding in findings:
             table.add_row("[green]ok[/]" if finding.ok else "[red]no[/]", finding.check, finding.found, "" if finding.ok else finding.fix)
         out.print(table)

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.table import Table
 
-from infra.cli.console import FAILED, AsJson, err, out, parts, settings, show_json
+from infra.cli.console import FAILED, AsJson, empty_table, err, out, parts, settings, show_json
 from streams.privacy.compaction import KafkaCompactor
 from streams.privacy.erasure import Erasure, Proof
 from streams.privacy.master import MasterKeys
@@ -49,9 +48,7 @@ def erase(
 
 def _show(proof: Proof) -> None:
     """The proof as people read it."""
-    topics = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("where", "records", "fields unreadable", "readable", "texts elsewhere"):
-        topics.add_column(name)
+    topics = empty_table("where", "records", "fields unreadable", "readable", "texts elsewhere")
     for found in proof.topics:
         topics.add_row(found.source, str(found.records), str(found.unreadable), str(found.readable), " ".join(found.leaks[:5]) or "none")
     for place, where in proof.places.items():

@@ -8,7 +8,7 @@ import msgspec
 import typer
 from rich.table import Table
 
-from infra.cli.console import FAILED, AsJson, CommandError, out, parts, settings, show_json
+from infra.cli.console import FAILED, AsJson, CommandError, empty_table, out, parts, settings, show_json
 from infra.cli.view_site import FromPlace
 from infra.replaying import Connect, Place
 from sinks.archive.lineage import Hop, Lineage, UnknownError, revisions
@@ -45,9 +45,7 @@ async def _hops(clips: ClipLineage, lines: Lineage, name: str) -> list[Hop]:
 
 
 def _table(hops: list[Hop]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("hop", "", "on the log at", "sha256", "", "says"):
-        table.add_column(name)
+    table = empty_table("hop", "", "on the log at", "sha256", "", "says")
     for hop in hops:
         mark = "[green]holds[/]" if hop.holds else "[red]does not hold[/]"
         table.add_row(hop.what, hop.name, hop.at, hop.sha256[:16], mark, hop.says)

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.table import Table
 
 from infra.accounts import ANSWER_S, Accounts
-from infra.cli.console import FAILED, USAGE, AsJson, CommandError, out, parts, show_json
+from infra.cli.console import FAILED, USAGE, AsJson, CommandError, empty_table, out, parts, show_json
 from infra.cli.moments import MOMENTS, milliseconds
 from infra.parts import Parts
 from processors.recommend.catalog import Catalog
@@ -112,9 +111,7 @@ def explain(
     out.print("stages: " + ", ".join(f"{stage.name} {stage.count}" for stage in page.stages), markup=False)
     if page.relaxed:
         out.print(f"caps given up, in order: {', '.join(page.relaxed)}", markup=False)
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("place", "channel", "P(5 min)", "chance", "sources", "rules", "moved most by"):
-        table.add_column(column)
+    table = empty_table("place", "channel", "P(5 min)", "chance", "sources", "rules", "moved most by")
     for place, (item, reasons) in enumerate(zip(page.items, why, strict=True)):
         chance = f"{item.propensity:.4g}" + (" drawn" if item.explored else "")
         cells = (item.channel_id, f"{item.probability:.3f}", chance, ", ".join(item.sources), ", ".join(item.rules), "; ".join(reasons))

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.table import Table
 
-from infra.cli.console import USAGE, AsJson, CommandError, out, running, show_json
+from infra.cli.console import USAGE, AsJson, CommandError, empty_table, out, running, show_json
 from infra.cli.moments import MOMENTS, milliseconds
 from infra.cli.progress import progress
 from infra.cli.slice_replays import FromFile, Pin, Speed, ToKafka, ToRegistry, Way, replay_slice
@@ -100,14 +99,9 @@ def _bound(text: str, option: str) -> Bound:
 
 def _show(manifest: Manifest, seconds: float, store: Path | None) -> None:
     """The manifest for people."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in (
-        "partition",
-        "offsets",
-        "records",
-        *(("content",) if manifest.view is None else ("rows", "outputs", "digest of the outputs")),
-    ):
-        table.add_column(column, no_wrap=True)
+    table = empty_table(
+        "partition", "offsets", "records", *(("content",) if manifest.view is None else ("rows", "outputs", "digest of the outputs"))
+    )
     for part in manifest.partitions:
         cells = [str(part.partition), f"{part.start}-{part.end}", f"{part.records:,}"]
         cells += [part.content or ""] if manifest.view is None else [part.state or "", f"{part.sent:,}", part.outputs or "not made"]

@@ -6,10 +6,9 @@ from uuid import uuid4
 
 import msgspec
 import typer
-from rich.table import Table
 
 from infra.accounts import ANSWER_S, AccountError, Accounts
-from infra.cli.console import FAILED, USAGE, AsJson, CommandError, out, parts, settings, show_json
+from infra.cli.console import FAILED, USAGE, AsJson, CommandError, empty_table, out, parts, settings, show_json
 from infra.cli.moments import AGO, SECONDS, milliseconds
 from infra.parts import Parts
 from schemas.events import DemandForecast, ScaleOutAsked, StreamScheduled, StreamUnscheduled
@@ -69,9 +68,7 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         show_json(rows)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("entry", "channel", "tier", "region", "begins", "ends", "streams"):
-        table.add_column(name)
+    table = empty_table("entry", "channel", "tier", "region", "begins", "ends", "streams")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     out.print(table)

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.table import Table
 
-from infra.cli.console import FAILED, AsJson, out, parts, show_json
+from infra.cli.console import FAILED, AsJson, empty_table, out, parts, show_json
 from infra.cli.progress import progress
 from infra.cli.vod import archived, named
 from infra.parts import Parts
@@ -62,9 +61,7 @@ def _look(found: Parts, vods: list[Vod], *, mend: bool) -> Iterator[Report]:
 
 
 def _show(reports: list[Report], lost: int) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("object", "was", "now"):
-        table.add_column(name)
+    table = empty_table("object", "was", "now")
     findings = [finding for report in reports for finding in report.findings]
     for finding in findings:
         table.add_row(finding.address, finding.problem, f"[green]made again {finding.mended}[/]" if finding.mended else "[red]lost[/]")

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 from rich.table import Table
 
 from infra import system
-from infra.cli.console import ABSENT, FAILED, AsJson, CommandError, age, out, settings, show_json
+from infra.cli.console import ABSENT, FAILED, AsJson, CommandError, age, empty_table, out, settings, show_json
 from infra.probing import ANSWER_S
 from infra.run import noted
 from infra.supervisor import Service
@@ -73,9 +73,7 @@ def _not_landed(port: int) -> int | None:
 
 def _table(subsystems: dict[str, dict[str, Any]]) -> Table:
     """One line a process."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("subsystem", "process", "state", "for", "restarts", "process id", ""):
-        table.add_column(name)
+    table = empty_table("subsystem", "process", "state", "for", "restarts", "process id", "")
     for subsystem, processes in subsystems.items():
         for name, found in processes.items():
             mark = "[green]healthy[/]" if found["healthy"] else f"[red]{found['phase']}[/]"

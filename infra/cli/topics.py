@@ -5,7 +5,7 @@ from typing import Any
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 from rich.table import Table
 
-from infra.cli.console import FAILED, AsJson, out, parts, settings, show_json
+from infra.cli.console import FAILED, AsJson, empty_table, out, parts, settings, show_json
 from streams.log import Log
 from streams.topics import CATALOGUE, DAY_MS, HOUR_MS, Topic
 
@@ -59,9 +59,7 @@ def _row(topic: Topic, actual: dict[str, Any], log: Log) -> dict[str, Any]:
 
 def _table(rows: list[dict[str, Any]]) -> Table:
     """One line a topic."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("topic", "key", "partitions", "kept", "records", "offsets", "broker differs in"):
-        table.add_column(name, no_wrap=name in ("topic", "key", "records"), overflow="fold")
+    table = empty_table("topic", "key", "partitions", "kept", "records", "offsets", "broker differs in", whole=("topic", "key", "records"))
     for row in rows:
         offsets = " ".join(f"{row['starts'][p]}-{end}" for p, end in sorted(row["ends"].items()))
         differs = ", ".join(f"{name}: {value}" for name, value in row["differs"].items())

@@ -5,7 +5,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from rich.table import Table
 
-from infra.cli.console import USAGE, CommandError, running
+from infra.cli.console import USAGE, CommandError, empty_table, running
 from infra.replaying import Connect, Place
 from infra.settings import Settings
 from infra.views import SHOWN, UnknownViewError, view
@@ -79,10 +79,8 @@ def _fold(name: str) -> Fold:
 
 def row_table(*extra: str) -> Table:
     """A table of rows: key, table, row, and what is said of each."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("key", "table", "row", *extra):
-        table.add_column(column, no_wrap=True)
-    return table
+    columns = ("key", "table", "row", *extra)
+    return empty_table(*columns, whole=columns)
 
 
 def short(value: Any) -> str:

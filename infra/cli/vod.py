@@ -3,9 +3,8 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from infra.cli.console import FAILED, AsJson, CommandError, age, out, parts, settings, show_json
+from infra.cli.console import FAILED, AsJson, CommandError, age, empty_table, out, parts, settings, show_json
 from infra.parts import Parts
 from processors.transcode.ladder import Tier
 from processors.vod.cost import GB, PRICES, stored_bytes
@@ -52,9 +51,7 @@ def list_(channel: Annotated[str, typer.Option(help="Only those of this channel'
     if as_json:
         show_json(rows)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("VOD", "channel", "began", "length", "in store", "size", "kept for", "renditions"):
-        table.add_column(name)
+    table = empty_table("VOD", "channel", "began", "length", "in store", "size", "kept for", "renditions")
     for row in rows:
         kept = "ever" if row["retention_days"] < 0 else f"{row['retention_days']} d"
         size = f"{row['size'] / 1e6:,.1f} MB"
