@@ -26,4 +26,5 @@ async def test_clean_link_has_no_stall(browser: Browser, live: Live, request: py
         )
         assert seen.gaps() == []
         assert seen.latency(95) < (3 if low_latency else 7)
+        assert seen.buffered(50) > unit
         assert viewer.fatal == []

@@ -1,4 +1,4 @@
-/** Keeps the picture where the mode wants it: a little faster when behind, a jump when far behind. */
+/** Keeps the picture where the mode wants it: a little faster when behind, a jump when far behind, a little slower while the buffer is too small. */
 
 import { synchronised } from './clock.js';
 
@@ -11,6 +11,11 @@ const TOLERANCE_SECONDS = { low: 0.1, normal: 0.4 };
 const SETTLED_SECONDS = 0.05;
 /** Above about 5 % speech is heard to be faster although its pitch is kept. */
 const CATCH_UP_RATE = 1.05;
+/**
+ * Normal mode keeps two segments and more ahead, which who comes as a stream begins has not got: the playlist is no longer than that yet.
+ * Played this much slower the buffer fills, three seconds within a minute.
+ */
+const FILL_RATE = 0.95;
 /** Between a segment's last picture and its place in the playlist: cutting, storing, telling. */
 const PUBLISHING_SECONDS = 0.15;
 /** A playlist may have got its newest segment up to a segment's length ago, and loading takes time too; what is more has another cause. */
@@ -80,6 +85,10 @@ export class LiveEdge {
       this.jump();
     } else if (behind > TOLERANCE_SECONDS[mode] && this.bufferSeconds > engine.target * BUFFER_SHARE) {
       video.playbackRate = CATCH_UP_RATE;
+    } else if (!lowLatency && behind < -TOLERANCE_SECONDS[mode]) {
+      video.playbackRate = FILL_RATE;
+    } else if (video.playbackRate < 1) {
+      if (behind > -SETTLED_SECONDS) video.playbackRate = 1;
     } else if (behind < SETTLED_SECONDS || this.bufferSeconds < (engine.target * BUFFER_SHARE) / 2) {
       video.playbackRate = 1;
     }
