@@ -32,6 +32,7 @@ from infra.cli.up import up
 from infra.cli.verify import verify
 from infra.cli.view import view
 from infra.cli.vod import vod
+from infra.cli.what_if_chat import what_if_chat
 from schemas.errors import SchemaError
 from streams.errors import StreamingError
 
@@ -68,6 +69,7 @@ app.command()(lineage)
 app.command()(scrub)
 app.command()(explain)
 app.command("what-if")(what_if)
+app.command("what-if-chat")(what_if_chat)
 app.command()(egress)
 app.command()(erase)
 app.command(context_settings=PASSED_ON)(bench)

@@ -1,5 +1,8 @@
 """`chronicast automod ...`: trains AutoMod's model, and measures what its thresholds cost and catch."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from infra.cli.console import FAILED, CommandError, out
@@ -12,15 +15,18 @@ BEGIN, END = "<!-- curve: written by `./chronicast automod curve` -->\n", "<!-- 
 
 
 @automod.command()
-def train() -> None:
-    """Train the model anew and replace the packaged file; the same code gives the same bytes."""
-    from processors.chat.training.corpus import training  # noqa: PLC0415 - scikit-learn is there for this command alone
+def train(
+    output: Annotated[Path, typer.Option(help="Where it goes; by default in place of the packaged one.")] = FILE,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the generated corpus; by default the packaged model's.")] = None,
+) -> None:
+    """Train a model anew; the same code and seed give the same bytes."""
+    from processors.chat.training.corpus import EACH, SEED, training  # noqa: PLC0415 - scikit-learn is there for this command alone
     from processors.chat.training.trainer import train as fitted  # noqa: PLC0415
 
-    packed = fitted(training())
-    before = FILE.read_bytes() if FILE.exists() else b""
-    FILE.write_bytes(packed)
-    out.print(f"model {Model(packed).version}, {len(packed):,} bytes: {'as before' if packed == before else f'written to {FILE}'}")
+    packed = fitted(training(EACH, SEED if seed is None else seed))
+    before = output.read_bytes() if output.exists() else b""
+    output.write_bytes(packed)
+    out.print(f"model {Model(packed).version}, {len(packed):,} bytes: {'as before' if packed == before else f'written to {output}'}")
 
 
 @automod.command()

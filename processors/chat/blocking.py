@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from processors.chat.answers import refused
 from processors.chat.rooms import room_state
 from processors.chat.state import ROOM, ROSTER, SELF, Room, may_moderate, room_of, roster_of
+from processors.chat.text.canonical import canonical
 from processors.chat.text.terms import Terms
 from schemas.event import Event
 from schemas.events import ChangeTerm, CommandDone, TermChanged
@@ -46,18 +47,23 @@ def change_term(rows: Rows, event: ChangeTerm, at: At) -> Iterable[Event]:
 class Matchers:
     """Compiled terms by their hash, so that a message of a channel with terms reads its list only where it is new here."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: tuple[str, ...] = (), allowed: tuple[str, ...] = ()) -> None:
+        """`beside`: terms that every channel blocks; `allowed`: terms that none does."""
+        self._beside = Terms(beside) if beside else None
+        self._allowed = frozenset(map(canonical, allowed))
         self._kept: dict[str, Terms] = {}
 
     def blocked(self, rows: Rows, room: Room, text: str) -> bool:
         """Whether a text holds one of the channel's terms."""
+        if self._beside is not None and self._beside.found(text) is not None:
+            return True
         if not room.terms:
             return False
         matcher = self._kept.get(room.terms)
         if matcher is None:
             if len(self._kept) >= KEPT:
                 self._kept.pop(next(iter(self._kept)))
-            matcher = self._kept[room.terms] = Terms(roster_of(rows).terms)
+            matcher = self._kept[room.terms] = Terms(term for term in roster_of(rows).terms if canonical(term) not in self._allowed)
         return matcher.found(text) is not None
 
 

@@ -9,6 +9,7 @@ from processors.chat.blocking import change_term
 from processors.chat.memory import Fingerprint, forget
 from processors.chat.modes import change_mode
 from processors.chat.notices import announce, follow, raid, subscribe, throttle
+from processors.chat.policy import LIVE, Policy
 from processors.chat.posting import Poster
 from processors.chat.removal import clear, delete
 from processors.chat.reviews import expire, review
@@ -59,9 +60,11 @@ class ChatFold:
     opens = {e.PostMessage: ("text",), e.Announce: ("text",)}  # noqa: RUF012
     fingerprints = "unique-chat"
 
-    def __init__(self, fingerprint: Fingerprint = plain) -> None:
+    def __init__(self, fingerprint: Fingerprint = plain, policy: Policy = LIVE) -> None:
+        """`policy`: what texts are judged by; another than live gives decisions that are compared, and never sent."""
+        self._policy = policy
         self._handlers: dict[type[Event], Handler] = {
-            e.PostMessage: Poster(fingerprint).post,
+            e.PostMessage: Poster(fingerprint, policy).post,
             e.DeleteMessage: delete,
             e.SanctionUser: sanction,
             e.LiftSanction: lift,
@@ -80,7 +83,7 @@ class ChatFold:
 
     def keyed(self, fingerprint: Fingerprint) -> "ChatFold":
         """The same fold with the fingerprints of a key."""
-        return ChatFold(fingerprint)
+        return ChatFold(fingerprint, self._policy)
 
     def apply(self, rows: Rows, event: Event, at: At) -> Iterable[Event]:
         """Folds one command in."""

@@ -17,7 +17,7 @@ Times are those of the edges' clocks, which differ a little: where a stamp lies 
 longer by as much, and is told so. A last one that lies more than SKEW_US ahead is a broken clock's and binds nobody.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -26,9 +26,10 @@ from processors.chat.badges import badges_of
 from processors.chat.blocking import Matchers
 from processors.chat.emotes import spans
 from processors.chat.memory import Fingerprint, fingerprint_of, heard, remember
+from processors.chat.policy import LIVE, Policy
 from processors.chat.reviews import hold
 from processors.chat.state import FLOW, SELF, USERS, flow_of, power, room_of, user_of
-from processors.chat.text.automod import LEVELS, model
+from processors.chat.text.automod import Model, model
 from schemas.event import Event
 from schemas.events import MessagePosted, MessageRefused, PostMessage
 from schemas.privacy import ERASED, passed_on
@@ -43,9 +44,12 @@ DIGITS = 4
 class Poster:
     """Decides about messages. What it keeps are caches: no decision depends on them."""
 
-    def __init__(self, fingerprint: Fingerprint) -> None:
+    def __init__(self, fingerprint: Fingerprint, policy: Policy = LIVE) -> None:
         self._fingerprint = fingerprint
-        self._matchers = Matchers()
+        self._matchers = Matchers(policy.blocked, policy.allowed)
+        self._global: Callable[[str], rules.Refusal | None] = rules.GlobalTerms(policy.allowed) if policy.allowed else rules.global_terms
+        self._model = Model(policy.model) if policy.model else None
+        self._levels, self._level = policy.levels, policy.level
 
     def post(self, rows: Rows, event: PostMessage, at: At) -> Iterable[Event]:
         """Takes a message, holds it, or refuses it."""
@@ -69,14 +73,15 @@ class Poster:
             wait = heard(rows, name, now) if rank == "none" else None
             if wait is not None:
                 return _refused(event, rules.Refusal("duplicate", wait))
-        refusal = rules.length(event.text) or rules.global_terms(event.text)
+        refusal = rules.length(event.text) or self._global(event.text)
         score, version, held = 0.0, "", False
         if refusal is None and rank in ("none", "vip"):
             refusal = rules.BLOCKED_TERM if self._matchers.blocked(rows, room, event.text) else rules.spam(event.text)
-            if refusal is None and room.automod_level:
-                automod = model()
+            level = room.automod_level if self._level is None else self._level
+            if refusal is None and level:
+                automod = self._model or model()
                 score, version = round(automod.score(event.text, flow.context), DIGITS), automod.version
-                held = score >= LEVELS[room.automod_level]
+                held = score >= self._levels[level]
                 flow = replace(flow, context=round(flow.context + CONTEXT_WEIGHT * (score - flow.context), DIGITS))
         if refusal is not None:
             return _refused(event, refusal)

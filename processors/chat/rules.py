@@ -1,5 +1,6 @@
 """The rules that a message may be refused by, in their order, each alone."""
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from processors.chat.emotes import only_emotes
@@ -8,7 +9,7 @@ from processors.chat.rooms import slow_seconds
 from processors.chat.state import SECOND_US, SKEW_US, Room, User
 from processors.chat.text.canonical import canonical
 from processors.chat.text.spam import spam_score
-from processors.chat.text.terms import GLOBAL
+from processors.chat.text.terms import GLOBAL, everywhere
 
 PACE_US = SECOND_US
 """Between two messages of a user in a channel: Twitch's limit for who has no role in it."""
@@ -97,6 +98,17 @@ def length(text: str) -> Refusal | None:
 def global_terms(text: str) -> Refusal | None:
     """What is blocked in every channel, for everybody."""
     return GLOBAL_TERM if GLOBAL().found(text) is not None else None
+
+
+class GlobalTerms:
+    """The same without some of the terms."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self._terms = everywhere(allowed)
+
+    def __call__(self, text: str) -> Refusal | None:
+        """As `global_terms`."""
+        return GLOBAL_TERM if self._terms.found(text) is not None else None
 
 
 def spam(text: str) -> Refusal | None:

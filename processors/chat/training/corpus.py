@@ -23,9 +23,9 @@ class Message(NamedTuple):
     template: Template
 
 
-def training(each: Mapping[bool, int] = EACH) -> Iterator[Message]:
+def training(each: Mapping[bool, int] = EACH, seed: int = SEED) -> Iterator[Message]:
     """Messages that the model is fitted to."""
-    return _corpus(held_out=False, each=each)
+    return _corpus(held_out=False, each=each, seed=seed)
 
 
 def held_out(each: Mapping[bool, int] = EACH_HELD_OUT) -> Iterator[Message]:
@@ -33,8 +33,8 @@ def held_out(each: Mapping[bool, int] = EACH_HELD_OUT) -> Iterator[Message]:
     return _corpus(held_out=True, each=each)
 
 
-def _corpus(*, held_out: bool, each: Mapping[bool, int]) -> Iterator[Message]:
-    rng = Random(SEED + held_out)
+def _corpus(*, held_out: bool, each: Mapping[bool, int], seed: int = SEED) -> Iterator[Message]:
+    rng = Random(seed + held_out)
     values = slots()
     chosen = [
         template
