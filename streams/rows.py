@@ -1,7 +1,8 @@
 """What a fold reads and writes: typed rows over a store, with the writes of the batch laid over it until they are committed."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, MutableMapping
-from heapq import merge
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,12 +20,15 @@ Rows need no schema evolution: another row type is another meaning, so another v
 """
 ROW_BYTES = 500
 """What a row takes in memory beside its bytes: the value, entries in three dicts."""
+FIRST_READ, MOST_READ = 16, 4_096
+"""Rows of a table that are read in order at first, and at most at once: each further reading takes twice as many. Most who ask for an
+order look at its first few."""
 
 
 class TableRows(MutableMapping[str, R]):
     """A table's rows under one event key."""
 
-    __slots__ = ("_batch", "_changed", "_complete", "_decoder", "_hashes", "_prefix", "_stored", "_values")
+    __slots__ = ("_batch", "_changed", "_complete", "_decoder", "_hashes", "_order", "_prefix", "_read_to", "_stored", "_values")
 
     def __init__(self, batch: "Batch", prefix: bytes, decoder: "msgspec.msgpack.Decoder[R]") -> None:
         self._batch = batch
@@ -38,8 +42,12 @@ class TableRows(MutableMapping[str, R]):
         """Shares in the digest of rows that the store has, where known."""
         self._changed: set[str] = set()
         """Rows written since the last commit."""
+        self._order: list[str] | None = None
+        """Keys of the rows in `_values` that are there, in order; kept from the first time that somebody asks for an order."""
+        self._read_to = ""
+        """All rows of the store up to this key are in `_values`."""
         self._complete = False
-        """Whether all rows of the table are in `_values`."""
+        """Whether all of them are."""
 
     def __getitem__(self, row: str) -> R:
         value = self._values[row] if row in self._values else self._load(row)
@@ -64,12 +72,22 @@ class TableRows(MutableMapping[str, R]):
 
     def __iter__(self) -> Iterator[str]:
         """Row keys in order. Rows may be written meanwhile; whether new ones are met is open."""
-        last = None
-        for row in merge(sorted(self._values), () if self._complete else self._scan()):
-            if row != last and self._values[row] is not None:
-                yield row
-            last = row
-        self._complete = True
+        if self._order is None:
+            self._order = sorted(row for row, value in self._values.items() if value is not None)
+        order, at, count = self._order, 0, FIRST_READ
+        last: str | None = None
+        while True:
+            if at < len(order) and (self._complete or order[at] <= self._read_to):
+                last = order[at]
+                yield last
+                # Where nothing was written before it, the next one is the next in the list.
+                at = at + 1 if at < len(order) and order[at] == last else bisect_right(order, last)
+            elif self._complete:
+                return
+            else:
+                self._read_on(count)
+                count = min(2 * count, MOST_READ)
+                at = 0 if last is None else bisect_right(order, last)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -81,7 +99,7 @@ class TableRows(MutableMapping[str, R]):
 
     def restore(self, row: str, value: R | None) -> None:
         """Takes one write back."""
-        self._values[row] = value
+        self._set(row, value)
 
     def changes(self) -> Iterator[tuple[bytes, bytes | None, int]]:
         """(address, row now, change of the digest) of what is not as the store has it, which the caller writes there."""
@@ -102,17 +120,22 @@ class TableRows(MutableMapping[str, R]):
     def _load(self, row: str) -> R | None:
         return self._keep(row, self._batch.store.get(self._prefix + row.encode()))
 
-    def _scan(self) -> Iterator[str]:
-        for address, stored in self._batch.store.scan(self._prefix):
-            row = address[len(self._prefix) :].decode()
-            if row not in self._values:
-                self._keep(row, stored)
-            yield row
+    def _read_on(self, count: int) -> None:
+        """Reads the next rows of the store, in order."""
+        start = self._prefix + self._read_to.encode() + (b"\0" if self._read_to else b"")
+        met = 0
+        for address, stored in islice(self._batch.store.scan(self._prefix, start), count):
+            self._read_to = address[len(self._prefix) :].decode()
+            if self._read_to not in self._values:
+                self._keep(self._read_to, stored)
+            met += 1
+        self._complete = met < count
 
     def _keep(self, row: str, stored: bytes | None) -> R | None:
         self._stored[row] = stored
         value = None if stored is None else self._decoder.decode(stored)
-        self._values[row] = value
+        self._values[row] = None
+        self._set(row, value)
         self._batch.size += ROW_BYTES + (0 if stored is None else len(stored))
         return value
 
@@ -122,6 +145,17 @@ class TableRows(MutableMapping[str, R]):
         if not self._changed:
             self._batch.changed.append(self)
         self._changed.add(row)
+        self._set(row, value)
+
+    def _set(self, row: str, value: R | None) -> None:
+        """Replaces a value of `_values`, and keeps the order."""
+        order = self._order
+        if order is not None:
+            before = self._values[row]
+            if before is None and value is not None:
+                order.insert(bisect_left(order, row), row)
+            elif before is not None and value is None:
+                del order[bisect_left(order, row)]
         self._values[row] = value
 
 

@@ -13,7 +13,7 @@ from zlib import crc32
 
 import msgspec
 
-from processors.transcode.ladder import SOURCES, Rendition, Source, ladder
+from processors.transcode.ladder import SOURCES, Rendition, Source, Tier, ladder
 from streams.fold import Rows, Table
 
 FULL = 10**12
@@ -70,11 +70,11 @@ class Share(NamedTuple):
 
     def plus(self, other: "Share") -> "Share":
         """Both together."""
-        return Share(*(mine.plus(theirs) for mine, theirs in zip(self, other, strict=True)))
+        return Share(*map(Amount.plus, self, other))
 
     def minus(self, other: "Share") -> "Share":
         """Without the other."""
-        return Share(*(mine.minus(theirs) for mine, theirs in zip(self, other, strict=True)))
+        return Share(*map(Amount.minus, self, other))
 
 
 class Worker(msgspec.Struct, frozen=True):
@@ -86,6 +86,11 @@ class Worker(msgspec.Struct, frozen=True):
     share: Share = Share()
     sessions: tuple[str, ...] = ()
     """Those that have it, in the order in which they came to it."""
+
+    @property
+    def carries(self) -> tuple[Amount, Share, bool, bool]:
+        """All that its places in the orders and the region's counts depend on."""
+        return self.capacity, self.share, self.draining, self.overflow
 
     @property
     def room(self) -> Amount:
@@ -143,7 +148,7 @@ class Session(msgspec.Struct, frozen=True):
     @property
     def ladder(self) -> tuple[Rendition, ...]:
         """All that it could have, largest first."""
-        return ladder(self.tier, Source(self.width, self.height, self.frame_rate))
+        return _ladder(self.tier, self.width, self.height, self.frame_rate)
 
     @property
     def load(self) -> Amount:
@@ -231,6 +236,11 @@ def amount(renditions: Iterable[Rendition]) -> Amount:
 
 
 @lru_cache(SOURCES)
+def _ladder(tier: Tier, width: int, height: int, frame_rate: float) -> tuple[Rendition, ...]:
+    return ladder(tier, Source(width, height, frame_rate))
+
+
+@lru_cache(SOURCES)
 def _load(whole: tuple[Rendition, ...], names: tuple[str, ...]) -> Amount:
     return amount(each for each in whole if each.name in names)
 
@@ -279,22 +289,22 @@ class Cluster:
         """Workers that were not heard after a time. The one look at all of them: an order that moves with each heartbeat would leave so
         many removed entries at its beginning that finding it took longer than this.
         """
-        return sorted(worker_id for beats in self._rows[BEATS].values() for worker_id, at in beats.at.items() if at <= since)
+        late = (beats.at for beats in self._rows[BEATS].values() if min(beats.at.values()) <= since)
+        return sorted(worker_id for heard in late for worker_id, at in heard.items() if at <= since)
 
     def put(self, worker_id: str, worker: Worker | None) -> None:
         """Writes a worker, or takes it away, with its places in the orders."""
         former = self.workers.get(worker_id)
-        places, gone = _places(worker_id, worker), _places(worker_id, former)
-        for table, key in gone - places:
-            del self._rows[table][key]
-        for table, key in places - gone:
-            self._rows[table][key] = Ref(worker_id)
-        for each, sign in ((former, -1), (worker, 1)):
-            if each is not None and not each.overflow and not each.draining:
-                self.note(
-                    capacity=self.region.capacity + sign * each.capacity.pixels,
-                    used=self.region.used + sign * each.share.used.pixels,
-                )
+        if former is None or worker is None or former.carries != worker.carries:
+            places, gone = _places(worker_id, worker), _places(worker_id, former)
+            for table, key in gone - places:
+                del self._rows[table][key]
+            for table, key in places - gone:
+                self._rows[table][key] = Ref(worker_id)
+            had, has = _counted(former), _counted(worker)
+            if had != has:
+                more = has.minus(had)
+                self.note(capacity=self.region.capacity + more.capacity, used=self.region.used + more.used)
         if worker is not None:
             self.workers[worker_id] = worker
         elif former is not None:
@@ -308,8 +318,11 @@ class Cluster:
             worker = self.workers.get(worker_id)
             if worker is None:
                 continue  # it was lost, with all that was on it
-            share = worker.share.minus(had.get(worker_id, Share())).plus(has.get(worker_id, Share()))
-            sessions = worker.sessions
+            share, sessions = worker.share, worker.sessions
+            mine, theirs = had.get(worker_id), has.get(worker_id)
+            if mine != theirs:
+                share = share if mine is None else share.minus(mine)
+                share = share if theirs is None else share.plus(theirs)
             if after is not None and worker_id == after.worker_id:
                 sessions = sessions if session_id in sessions else (*sessions, session_id)
             else:
@@ -376,6 +389,22 @@ def _until(rows: MutableMapping[str, Ref], time: int) -> list[str]:
             break
         found.append(key)
     return found
+
+
+class Counted(NamedTuple):
+    """What a worker adds to its region's own row, kilopixels a second."""
+
+    capacity: int
+    used: int
+
+    def minus(self, other: "Counted") -> "Counted":
+        """The difference."""
+        return Counted(self.capacity - other.capacity, self.used - other.used)
+
+
+def _counted(worker: Worker | None) -> Counted:
+    counts = worker is not None and not worker.overflow and not worker.draining
+    return Counted(worker.capacity.pixels, worker.share.used.pixels) if worker is not None and counts else Counted(0, 0)
 
 
 Places = set[tuple[Table[Ref], str]]
