@@ -12,9 +12,10 @@ from pyarrow import parquet
 from infra.settings import Settings
 from infra.views import VIEWS
 from schemas.privacy import personal_fields
+from streams.errors import MissingRangeError
 from streams.lake.shelf import Shelf
 from streams.log import Record
-from streams.log_lake import LakeLog, MissingRangeError
+from streams.log_lake import LakeLog
 from streams.objects import Objects
 from streams.outputs import view_name
 from streams.privacy.erasure import Place

@@ -9,6 +9,8 @@ from schemas.registry import Registry, preload
 from schemas.registry_http import HttpRegistry
 from schemas.wire import Codec
 from streams.edges.sessions import Signer
+from streams.log import Source
+from streams.log_deep import DeepLog
 from streams.log_kafka import KafkaLog
 from streams.objects import StoredObjects
 from streams.objects_tiered import TieredObjects
@@ -30,6 +32,16 @@ class Parts:
         self._rings: list[KeyRing] = []
         stores = {url: StoredObjects.at(url) for url in settings.tier_urls.values()}
         self.objects = TieredObjects({tier: stores[url] for tier, url in settings.tier_urls.items()})
+
+    def past(self) -> Source:
+        """The log, and what its retention has cut, from the lake."""
+        return DeepLog(self.log, self._lake)
+
+    def _lake(self) -> Source:
+        from streams.lake.shelf import Shelf  # noqa: PLC0415 - Arrow takes half a second to import
+        from streams.log_lake import LakeLog  # noqa: PLC0415
+
+        return LakeLog(Shelf.at(self._settings.objects_url))
 
     def keys(self, name: str) -> KeyRing:
         """A key ring that follows the log, for what seals or shows personal texts. `name` is the producer of its events. Blocks.

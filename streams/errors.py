@@ -52,3 +52,11 @@ class TopicMismatchError(FatalError):
 
     Operator action: declare a new major version of the topic, or give the catalogue the count that the broker has.
     """
+
+
+class MissingRangeError(StreamingError):
+    """Offsets that were asked for are not there.
+
+    Operator action: replay from behind them, or bring the objects back from a copy; where the lake was down for longer than the
+    topic's retention they are lost.
+    """

@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 from pyarrow import parquet
 
-from streams.errors import FatalError, StreamingError, UnknownTopicError
+from streams.errors import FatalError, MissingRangeError, UnknownTopicError
 from streams.lake import layout
 from streams.lake.ranges import Commit, DataFile
 from streams.lake.shelf import Shelf
@@ -25,14 +25,6 @@ COLUMNS = ["_offset", "_timestamp", "_key", "_headers", "_value"]
 """What a record is made of."""
 STEPS = (1 << 16, 1 << 20, 1 << 24)
 """How far before an offset its commit is looked for, so that a long history is not listed from its start."""
-
-
-class MissingRangeError(StreamingError):
-    """Offsets that were asked for are not there.
-
-    Operator action: replay from behind them, or bring the objects back from a copy; where the lake was down for longer than the
-    topic's retention they are lost.
-    """
 
 
 class CorruptFileError(FatalError):

@@ -15,8 +15,8 @@ async def library(app: App) -> None:
     publisher = await asyncio.to_thread(parts.publisher, f"archivist-{settings.node}")
     config = ArchiveConfig(partner_days=settings.retention_days_partner, other_days=settings.retention_days)
     tables = Projection(parts.log, parts.codec, settings.postgres_url)
-    archivist = Archivist(parts.log, parts.codec, parts.objects, publisher, config)
-    clips = ClipWorker(parts.log, parts.codec, parts.objects, publisher)
+    archivist = Archivist(parts.log, parts.codec, parts.objects, publisher, config, past=parts.past())
+    clips = ClipWorker(parts.log, parts.codec, parts.objects, publisher, past=parts.past())
     app.checks["archivist"] = archivist.lacks
     app.checks["clips"] = clips.lacks
     app.checks["tables"] = tables.lacks

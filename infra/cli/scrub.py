@@ -49,7 +49,7 @@ def scrub(
 
 def _look(found: Parts, vods: list[Vod], *, mend: bool) -> Iterator[Report]:
     """One VOD after the other; a further revision is told to the log."""
-    scrubber = Scrub(found.log, found.codec, found.objects, mend=mend)
+    scrubber = Scrub(found.past(), found.codec, found.objects, mend=mend)
     publisher = found.publisher("scrub-command")
     with progress("reading the archive") as told:
         for done, one in enumerate(vods):

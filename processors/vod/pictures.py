@@ -70,7 +70,7 @@ def sheet(number: int) -> str:
 
 def sprite_index(found: Sequence[Shot], seconds: float) -> str:
     """WebVTT that leads from each span of VOD time to a tile of a sheet, as media fragments (W3C Media Fragments URI 1.0)."""
-    ends = [*(shot.at for shot in found[1:]), seconds]
+    ends = [*(shot.at for shot in found[1:]), seconds] if found else []  # of sound alone, or of pictures that nobody can decode
     lines = ["WEBVTT", ""]
     for tile, (shot, end) in enumerate(zip(found, ends, strict=True)):
         number, place = divmod(tile, SPRITES.tiles)

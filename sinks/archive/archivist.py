@@ -17,17 +17,18 @@ from schemas.wire import Codec
 from sinks.archive.config import ArchiveConfig
 from sinks.archive.keeper import Keeper
 from sinks.archive.making import Maker, event
-from sinks.archive.session import SEGMENTS, STREAMS, recorded, wanted
+from sinks.archive.session import SEGMENTS, STREAMS, channel_events, recorded, wanted
 from sinks.archive.snapper import Snapper
 from sinks.archive.vods import TOPIC, Vods
 from sinks.archive.window import TOLD_US, LiveWindow
 from sinks.archive.window import TOPIC as WINDOW
 from sinks.archive.working import Work, until_done
 from streams.clock import now_us
+from streams.errors import MissingRangeError
 from streams.fold import At, Clock
 from streams.follower import Follower
 from streams.keys import partition_for
-from streams.log import Log, Record
+from streams.log import Log, Record, Source
 from streams.media import address
 from streams.objects_tiered import TieredObjects
 from streams.publisher import Publisher
@@ -52,10 +53,13 @@ class Archivist:
         publisher: Publisher,
         config: ArchiveConfig | None = None,
         *,
+        past: Source | None = None,
         clock: Clock = now_us,
         rest_s: float = REST_S,
     ) -> None:
+        """`past`: the log with what its retention has cut, for sessions that live longer; by default the log alone."""
         self._log = log
+        self._past = past or log
         self._codec = codec
         self._publisher = publisher
         self._config = config or ArchiveConfig()
@@ -63,9 +67,12 @@ class Archivist:
         self.vods = Vods()
         self._maker = Maker(objects)
         self._snapper = Snapper(objects, publisher)
-        self._window = LiveWindow(log, codec, objects, publisher, self._config.live_us)
+        self._window = LiveWindow(log, codec, objects, publisher, self._config.live_us, past=self._past)
         self._keeper = Keeper(objects, publisher, self.vods, self._config, clock)
         self._sessions: dict[str, About] = {}
+        self._heard: dict[str, str] = {}
+        """Channels by session, of which segments or an end were heard; those whose beginning was not are looked up in `past`."""
+        self._unknown: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._ended: asyncio.Queue[About] = asyncio.Queue()
         now = clock()
         since_ms = {
@@ -79,13 +86,15 @@ class Archivist:
 
     async def start(self) -> None:
         """Returns once it knows what is to be done; it is done meanwhile."""
-        await self._work.start(self._note_all, self._snapper.run, self._archive_all, self._keeper.run, self._window.run)
+        await self._work.start(self._note_all, self._snapper.run, self._find_all, self._archive_all, self._keeper.run, self._window.run)
 
     def _apply(self, found: Event, at: At) -> None:
         match found:
             case RenditionDeclared():
                 self._snapper.declared(found)
             case SegmentProduced():
+                if not self._work.begun:
+                    self._heard[found.session_id] = found.channel_id
                 self._snapper.segment(found)
                 self._window.produced(found)
             case SegmentsExpired():
@@ -102,6 +111,10 @@ class Archivist:
         session_id = getattr(found, "session_id", None)
         now = about(self._sessions.get(session_id), found) if session_id is not None else None
         if session_id is None or now is None:
+            if isinstance(found, StreamEnded):
+                self._heard[found.session_id] = found.channel_id
+                if self._work.begun:
+                    self._look_up()
             return
         self._sessions[session_id] = now
         self._window.live(now)
@@ -112,8 +125,37 @@ class Archivist:
                 self._note(now)
 
     def _note_all(self) -> None:
+        self._look_up()
         for session in list(self._sessions.values()):
             self._note(session)
+
+    def _look_up(self) -> None:
+        """Has the sessions found that began before what was read at start."""
+        for session_id, channel_id in self._heard.items():
+            vod_id = address.vod_id(session_id)
+            if session_id not in self._sessions and self.vods.get(vod_id) is None and not self.vods.gone(vod_id):
+                self._unknown.put_nowait((session_id, channel_id))
+        self._heard.clear()
+
+    async def _find_all(self) -> None:
+        """Sessions whose beginning lies far back, one after the other: it takes reading all that a channel's partition has of streams."""
+        while True:
+            session_id, channel_id = await self._unknown.get()
+            await until_done(partial(self._find, session_id, channel_id), session=session_id)
+
+    async def _find(self, session_id: str, channel_id: str) -> None:
+        found: About | None = None
+        for each, _ in await asyncio.to_thread(lambda: list(channel_events(self._log, self._codec, STREAMS, channel_id))):
+            if getattr(each, "session_id", None) == session_id:
+                found = about(found, each)
+        if found is None:
+            logger.warning("no VOD: the log has lost the session's beginning", session=session_id)
+            return
+        self._sessions[session_id] = found
+        self._window.live(found)
+        if found.ended_at is not None:
+            self._window.ended(session_id)
+            self._note(found)
 
     def _note(self, session: About) -> None:
         """A session that has ended and has no VOD is to be archived."""
@@ -151,8 +193,12 @@ class Archivist:
     async def _recording(self, session: About) -> Recording | None:
         late = (session.ended_at or 0) + self._config.late_us - self._clock()
         await asyncio.sleep(max(0.0, late / 1e6))
-        read = (self._log, self._codec, session.channel_id, session.session_id, session.started_at)
-        return (await asyncio.to_thread(recorded, *read)).recording()
+        about_it = (self._codec, session.channel_id, session.session_id, session.started_at)
+        try:
+            return (await asyncio.to_thread(recorded, self._past, *about_it)).recording()
+        except MissingRangeError as cause:
+            logger.warning("the VOD lacks what neither log nor lake has", session=session.session_id, cause=str(cause))
+            return (await asyncio.to_thread(recorded, self._log, *about_it)).recording()
 
     async def _publish(self, what: VodArchived | ShelveVod) -> None:
         await asyncio.wrap_future(self._publisher.publish(what))

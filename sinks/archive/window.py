@@ -1,7 +1,7 @@
 """The live window: segments that a live session has left two hours behind lie under their archive's names alone."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import structlog
 from msgspec import Struct
@@ -12,7 +12,8 @@ from schemas.errors import SchemaError
 from schemas.events import SegmentProduced, SegmentsExpired
 from schemas.wire import Codec
 from sinks.archive.session import EARLY_MS, SEGMENTS, begun, wanted
-from streams.log import Source
+from streams.errors import MissingRangeError
+from streams.log import Record, Source
 from streams.media import address
 from streams.objects import ObjectMissingError, Objects
 from streams.publisher import Publisher
@@ -49,8 +50,12 @@ class LiveWindow:
     What a session that has ended still has goes with its folder, two hours after the end.
     """
 
-    def __init__(self, log: Source, codec: Codec, objects: Objects, publisher: Publisher, live_us: int) -> None:
+    def __init__(
+        self, log: Source, codec: Codec, objects: Objects, publisher: Publisher, live_us: int, *, past: Source | None = None
+    ) -> None:
+        """`past`: the log with what its retention has cut, for sessions that live longer; by default the log alone."""
         self._log = log
+        self._past = past or log
         self._codec = codec
         self._objects = objects
         self._publisher = publisher
@@ -127,14 +132,14 @@ class LiveWindow:
             since_ms = min(max(session.before, session.started_at) for session in self._sessions.values()) // 1_000 - EARLY_MS
             if since_ms >= due_ms:
                 return [], None
-            positions = self._log.starts_at(SEGMENTS, since_ms)
-        ends = self._log.starts_at(SEGMENTS, due_ms)
+            positions = self._past.starts_at(SEGMENTS, since_ms)
+        ends = self._past.starts_at(SEGMENTS, due_ms)
         reached = {partition: max(end, positions.get(partition, end)) for partition, end in ends.items()}
         parts = (self._segments(partition, positions.get(partition, end), end) for partition, end in reached.items())
         return [event for part in parts for event in part], reached
 
     def _segments(self, partition: int, start: int, end: int) -> Iterator[SegmentProduced]:
-        for batch in self._log.read(SEGMENTS, partition, start, end) if start < end else ():
+        for batch in self._batches(partition, start, end) if start < end else ():
             for record in batch:
                 if record.value is None or not wanted(record):
                     continue
@@ -146,6 +151,13 @@ class LiveWindow:
                 if isinstance(event, SegmentProduced):
                     yield event
 
+    def _batches(self, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
+        try:
+            yield from self._past.read(SEGMENTS, partition, start, end)
+        except MissingRangeError as cause:
+            logger.warning("live names stay until the end", partition=partition, cause=str(cause))
+            yield from self._log.read(SEGMENTS, partition, start, end)
+
     async def _expire(self, session: _Session) -> None:
         edge = session.newest - self._live_us
         due = [event for event in session.waiting if event.programme_date_time < edge]
@@ -153,7 +165,7 @@ class LiveWindow:
             return
         if session.beginning is None:
             names = session.channel_id, session.session_id, session.started_at
-            session.beginning = await asyncio.to_thread(begun, self._log, self._codec, *names)
+            session.beginning = await asyncio.to_thread(begun, self._past, self._codec, *names)
         if session.beginning is None:
             logger.warning("live segments stay until the end: the log has lost the session's beginning", session=session.session_id)
             return

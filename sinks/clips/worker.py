@@ -28,7 +28,7 @@ from streams.clock import now_us
 from streams.errors import StreamingError
 from streams.fold import At, Clock
 from streams.follower import Follower
-from streams.log import Log
+from streams.log import Log, Source
 from streams.media import address
 from streams.media.fmp4_reader import MalformedFragmentError
 from streams.media.h264 import MalformedVideoError
@@ -79,13 +79,22 @@ class ClipWorker:
     """One of a system. A second one would only repeat what the first does."""
 
     def __init__(
-        self, log: Log, codec: Codec, objects: Objects, publisher: Publisher, *, clock: Clock = now_us, limit_s: float = LIMIT_S
+        self,
+        log: Log,
+        codec: Codec,
+        objects: Objects,
+        publisher: Publisher,
+        *,
+        past: Source | None = None,
+        clock: Clock = now_us,
+        limit_s: float = LIMIT_S,
     ) -> None:
+        """`past`: the log with what its retention has cut, for sessions that live longer; by default the log alone."""
         self._objects = objects
         self._publisher = publisher
         self._clock = clock
         self._limit_s = limit_s
-        self._collector = Collector(log, codec, objects, clock)
+        self._collector = Collector(past or log, codec, objects, clock)
         self.clips = Clips()
         self._work = Work(Follower(log, codec, [TOPIC], self._apply, rest_s=REST_S))
         self.close, self.lacks = self._work.close, self._work.lacks

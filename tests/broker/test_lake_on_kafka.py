@@ -16,12 +16,13 @@ from lake_stage import codec, outgoing
 
 from schemas.registry import LocalRegistry
 from sinks.lake.lake import Lake, Limits
+from streams.errors import MissingRangeError
 from streams.lake.shelf import Shelf
 from streams.log import Outgoing, Record
 from streams.log_admin import ensure_topics
 from streams.log_joined import JoinedLog
 from streams.log_kafka import KafkaLog
-from streams.log_lake import LakeLog, MissingRangeError
+from streams.log_lake import LakeLog
 from streams.topics import Topic
 
 pytestmark = pytest.mark.broker

@@ -11,9 +11,10 @@ from infra.erasure_places import Landed, archives, places
 from infra.settings import Settings
 from infra.views import VIEWS
 from sinks.lake.lake import Lake, Limits
+from streams.errors import MissingRangeError
 from streams.fold import Table
 from streams.lake.shelf import Shelf
-from streams.log_lake import LakeLog, MissingRangeError
+from streams.log_lake import LakeLog
 from streams.log_memory import MemoryLog
 from streams.objects import StoredObjects
 from streams.privacy.scan import Witnesses

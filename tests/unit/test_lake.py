@@ -18,12 +18,13 @@ from schemas.registry import LocalRegistry
 from sinks.lake.lake import TOPICS, Lake, Limits
 from sinks.lake.landing import OtherLogError, PartitionLander
 from sinks.lake.tables import Tabulator
+from streams.errors import MissingRangeError
 from streams.lake import layout
 from streams.lake.ranges import Plan
 from streams.lake.shelf import Shelf
 from streams.log import Log, Record
 from streams.log_joined import JoinedLog
-from streams.log_lake import CorruptFileError, LakeLog, MissingRangeError
+from streams.log_lake import CorruptFileError, LakeLog
 from streams.log_memory import MemoryLog
 from streams.objects import StoreUnavailableError
 from streams.topics import BY_NAME, PARTITIONS, dead_letters

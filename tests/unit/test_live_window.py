@@ -28,9 +28,10 @@ VOD = address.vod_id("s1")
 class Live:
     """A session on a log, its objects on a disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, log: MemoryLog | None = None) -> None:
         self.folder = folder
-        self.log, self.codec = MemoryLog(), Codec(LocalRegistry())
+        self.log, self.registry = log or MemoryLog(), LocalRegistry()
+        self.codec = Codec(self.registry)
         self.publisher = Publisher(self.log, self.codec, "test")
         self.objects = StoredObjects.at(f"file://{folder}")
 
