@@ -12,7 +12,7 @@ import structlog
 from processors.vod.about import About, about
 from processors.vod.recording import Recording
 from schemas.event import Event
-from schemas.events import RenditionDeclared, SegmentProduced, SegmentsExpired, ShelveVod, StreamEnded, VodArchived
+from schemas.events import RenditionDeclared, SegmentProduced, SegmentsExpired, ShelveVod, StreamEnded, Tick, VodArchived
 from schemas.wire import Codec
 from sinks.archive.config import ArchiveConfig
 from sinks.archive.keeper import Keeper
@@ -36,6 +36,10 @@ from streams.topics import PARTITIONS
 
 logger = structlog.get_logger()
 COMMANDS = "library.vod.commands.v1"
+SHELF = "library.shelf.commands.v1"
+"""Ticks come on it once an hour, also while nothing is live."""
+TICKED_US = 2 * 3_600_000_000
+"""Has one of its Ticks, or two."""
 DECLARED_US = 60_000_000
 """A rendition is declared again every few segments: a minute of the log has each live one's."""
 REST_S = 1.0
@@ -68,7 +72,7 @@ class Archivist:
         self._maker = Maker(objects)
         self._snapper = Snapper(objects, publisher)
         self._window = LiveWindow(log, codec, objects, publisher, self._config.live_us, past=self._past)
-        self._keeper = Keeper(objects, publisher, self.vods, self._config, clock)
+        self._keeper = Keeper(objects, publisher, self.vods, self._config)
         self._sessions: dict[str, About] = {}
         self._heard: dict[str, str] = {}
         """Channels by session, of which segments or an end were heard; those whose beginning was not are looked up in `past`."""
@@ -79,8 +83,9 @@ class Archivist:
             STREAMS: (now - self._config.reach_us) // 1_000,
             SEGMENTS: (now - DECLARED_US) // 1_000,
             WINDOW: (now - TOLD_US) // 1_000,
+            SHELF: (now - TICKED_US) // 1_000,
         }
-        topics = [TOPIC, COMMANDS, STREAMS, SEGMENTS, WINDOW]
+        topics = [TOPIC, COMMANDS, STREAMS, SEGMENTS, WINDOW, SHELF]
         self._work = Work(Follower(log, codec, topics, self._apply, since_ms, rest_s=rest_s, wanted=_wanted))
         self.close, self.lacks = self._work.close, self._work.lacks
 
@@ -92,7 +97,10 @@ class Archivist:
         match found:
             case RenditionDeclared():
                 self._snapper.declared(found)
+            case Tick():
+                self._keeper.passed(at.time)
             case SegmentProduced():
+                self._keeper.passed(at.time)
                 if not self._work.begun:
                     self._heard[found.session_id] = found.channel_id
                 self._snapper.segment(found)

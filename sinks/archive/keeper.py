@@ -13,7 +13,6 @@ from sinks.archive.config import ArchiveConfig
 from sinks.archive.making import Maker, revised
 from sinks.archive.renditions import filled
 from sinks.archive.vods import Vods
-from streams.fold import Clock
 from streams.media import address
 from streams.objects_tiered import TieredObjects
 from streams.publisher import Publisher
@@ -28,17 +27,22 @@ TIERS = ("hot", "warm", "cold")
 class Keeper:
     """Does each command once: what the log tells as done is not done again, and doing it again changes nothing."""
 
-    def __init__(self, objects: TieredObjects, publisher: Publisher, vods: Vods, config: ArchiveConfig, clock: Clock) -> None:
+    def __init__(self, objects: TieredObjects, publisher: Publisher, vods: Vods, config: ArchiveConfig) -> None:
         self._objects = objects
         self._publisher = publisher
         self._vods = vods
         self._config = config
-        self._clock = clock
         self._orders: deque[MoveVod | DeleteVod | MakeRendition] = deque()
         self._maker = Maker(objects)
         self._live: dict[str, tuple[int, str]] = {}
         """When a session's live names go (UTC microseconds), and their folder."""
+        self._now = 0
+        """Newest event time."""
         self._come = asyncio.Event()
+
+    def passed(self, time: int) -> None:
+        """Hears that a time has come, UTC microseconds, by an event: what lies on the log says what is due, not a machine's clock."""
+        self._now = max(self._now, time)
 
     def ordered(self, event: Event) -> None:
         """Hears of a command."""
@@ -49,10 +53,8 @@ class Keeper:
     def told(self, event: Event) -> None:
         """Hears of what has been done."""
         if isinstance(event, VodArchived):
-            due = event.ended_at + self._config.live_us
-            if due > self._clock() - self._config.reach_us:
-                self._live[event.session_id] = due, address.vod(event.channel_id, event.session_id)
-                self._come.set()
+            self._live[event.session_id] = event.ended_at + self._config.live_us, address.vod(event.channel_id, event.session_id)
+            self._come.set()
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -74,10 +76,10 @@ class Keeper:
             if self._vods.get(order.vod_id) is not None:
                 await self._obey(order)
             self._orders.popleft()
-        now = self._clock()
         for session_id, (due, folder) in list(self._live.items()):
-            if due <= now:
-                await self._objects.delete(list(await self._objects.list(folder)))
+            if due <= self._now:
+                if due > self._now - self._config.reach_us:  # what has been due for longer went long ago
+                    await self._objects.delete(list(await self._objects.list(folder)))
                 del self._live[session_id]
 
     async def _obey(self, order: MoveVod | DeleteVod | MakeRendition) -> None:

@@ -22,11 +22,12 @@ from schemas.events import (
     StreamEnded,
     StreamStarted,
     ThumbnailProduced,
+    Tick,
     VodArchived,
     VodDeleted,
     VodTierMoved,
 )
-from sinks.archive.archivist import Archivist
+from sinks.archive.archivist import SHELF, Archivist
 from sinks.archive.lineage import Lineage, UnknownError, revisions
 from sinks.archive.making import Maker, revised
 from sinks.archive.scrub import Scrub
@@ -340,9 +341,11 @@ async def test_live_names_go_two_hours_after_the_end(recorded: tuple[Recorded, V
     Publisher(log, stage.codec, "test").publish(vod)
     objects = TieredObjects({"hot": StoredObjects.at(f"file://{tmp_path}/objects")})
     live = f"{vod.channel_id}/{vod.session_id}"
+    wrong = vod.ended_at + 8_000 * 1_000_000  # a machine's clock, which has no say
     for age_s, there in ((7_100, True), (7_300, False)):
         now = vod.ended_at + age_s * 1_000_000
-        archivist = Archivist(log, stage.codec, objects, Publisher(log, stage.codec, "a"), clock=lambda now=now: now, rest_s=0.02)
+        Publisher(log, stage.codec, "ticker", clock=lambda now=now: now).tick(Tick(), SHELF, 0)
+        archivist = Archivist(log, stage.codec, objects, Publisher(log, stage.codec, "a"), clock=lambda: wrong, rest_s=0.02)
         await archivist.start()
         await asyncio.sleep(0.2)
         assert bool(await objects.list(live)) is there
