@@ -9,6 +9,7 @@ from schemas.events import ChannelProfile
 from schemas.events.channel import Tier
 from schemas.wire import Codec
 from streams.clock import now_us
+from streams.edges.passes import restricted
 from streams.edges.stream_keys import LOWER, digest, rekeyed, retired, secret
 from streams.log import Log, Position
 from streams.publisher import Publisher
@@ -111,6 +112,16 @@ class Accounts:
             AccountError: there is no such account.
         """
         self._write(msgspec.structs.replace(self.get(login), tier=tier))
+
+    def restrict(self, login: str, *, mature: bool | None, subscribers_only: bool | None) -> ChannelProfile:
+        """Says who may watch a channel; None leaves a part as it is. It holds within seconds.
+
+        Raises:
+            AccountError: there is no such account.
+        """
+        profile = restricted(self.get(login), mature=mature, subscribers_only=subscribers_only)
+        self._write(profile)
+        return profile
 
     def rotate_token(self, login: str) -> str:
         """Gives an account a new access token in the place of the present one; returns it.

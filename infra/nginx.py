@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 
 from infra.settings import Settings
+from streams.edges.passes import Passes
+from streams.privacy.master import MasterKeys
 
 TEMPLATE = Path(__file__).with_suffix(".conf")
 CONNECTIONS = 32_768
@@ -38,6 +40,7 @@ def command(settings: Settings) -> list[str]:
 
     Raises:
         NginxMissingError: there is none.
+        MasterKeyError: the master key cannot be had.
     """
     home = settings.folder
     objects = settings.objects_folder or home / "edge" / "none"
@@ -57,10 +60,15 @@ def command(settings: Settings) -> list[str]:
         "connections": str(connections),
         "files": str(files),
     }
+    keys = Passes(MasterKeys.at(settings.master_key_file).derived, settings.playback_key).keys
+    values["pass_key"] = next(iter(keys.values()))
+    values["pass_keys"] = "\n".join(f"        {generation} {key};" for generation, key in keys.items())
     text = TEMPLATE.read_text()
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     path = home / "edge" / "nginx.conf"
+    path.touch(mode=0o600)
+    path.chmod(0o600)  # the keys of passes are in it
     path.write_text(text)
     return [nginx(), "-e", "stderr", "-p", str(home), "-c", str(path)]
 

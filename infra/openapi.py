@@ -24,9 +24,9 @@ def document() -> dict[str, Any]:
     """The document. Nothing is called, so the parts that only calls use are left out."""
     unused = cast(Any, None)
     views = Views(MemoryLog(), Codec(LocalRegistry()))
-    app = make_app(views, unused, unused, unused, playback="", clips_edge=unused, chats=unused)
+    app = make_app(views, unused, unused, unused, playback=unused, clips_edge=unused, chats=unused)
     app.include_router(recommendations(unused, views), responses=ANSWERS)
-    app.include_router(playback(views, unused, unused), responses=ANSWERS)
+    app.include_router(playback(views, unused, unused, unused), responses=ANSWERS)
     return app.openapi()
 
 

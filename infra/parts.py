@@ -8,6 +8,7 @@ from schemas.privacy_codec import SealedCodec
 from schemas.registry import Registry, preload
 from schemas.registry_http import HttpRegistry
 from schemas.wire import Codec
+from streams.edges.passes import Passes
 from streams.edges.sessions import Signer
 from streams.log import Source
 from streams.log_deep import DeepLog
@@ -53,6 +54,14 @@ class Parts:
         ring.start()
         self._rings.append(ring)
         return ring
+
+    def passes(self) -> Passes:
+        """What signs playback URLs, with keys of the generation that is set.
+
+        Raises:
+            MasterKeyError: the master key cannot be had.
+        """
+        return Passes(MasterKeys.at(self._settings.master_key_file).derived, self._settings.playback_key)
 
     def signer(self) -> Signer:
         """What signs viewers' sessions: of the same key in every process that has the master key.

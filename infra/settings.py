@@ -101,6 +101,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     master_key: Annotated[
         str, Meta(description="File of the master key that wraps the subjects' keys, made where it is missing; empty is one in the home.")
     ] = ""
+    playback_key: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=999_999,
+            description="Number of the key that signs playback URLs. One more is a new key; the last one is still accepted.",
+        ),
+    ] = 1
     capacity: Annotated[
         int, Meta(ge=0, description="Encoded megapixels a second that this machine offers; 0 is half of what its cores can.")
     ] = 0

@@ -12,9 +12,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from infra.apps.chat_edge import chat_edge
 from infra.apps.service import App, run
-from schemas.events import BanState, ClipRequested, EventSubscription
+from schemas.events import BanState, ChannelProfile, ClipRequested, EventSubscription
 from schemas.privacy_codec import OpeningCodec
 from sinks.chat.replay import ChatReplay
+from sinks.edges.admission import Admissions
 from sinks.edges.health import Health
 from sinks.edges.routes import router as playback
 from sinks.edges.warmer import Warmer
@@ -55,15 +56,20 @@ async def api(app: App) -> None:
     events = EventSub(views, parts.log, parts.codec, publisher=publisher, keys=keys, node=node, private=settings.private_callbacks)
     replay = ChatReplay(lambda: _past(settings.objects_url, parts.log), OpeningCodec(parts.registry, keys), views.accounts)
     clips, chats = ClipEdge(publisher, keys), VodChats(replay, parts.objects)
-    application = make_app(views, edge, publisher, events, playback=settings.page_url, clips_edge=clips, chats=chats)
+    admissions = Admissions(views, parts.passes())
+
+    def own(channel: ChannelProfile) -> str:
+        return settings.page_url + admissions.own(channel).folder
+
+    application = make_app(views, edge, publisher, events, playback=own, clips_edge=clips, chats=chats)
     store = FeatureStore(settings.redis_url) if settings.features else None
     recommend = Aside(Recommendations(parts.log, parts.codec, publisher, views.directory.viewers, store=store))
     app.checks["recommendations"] = recommend.lacks
     application.include_router(recommendations(recommend, views), responses=ANSWERS)
     health = Health(settings.edge_nodes)
-    warmer = Warmer(views, health, publisher)
+    warmer = Warmer(views, health, publisher, admissions)
     views.listeners.append(warmer.heard)
-    application.include_router(playback(views, health, publisher), responses=ANSWERS)
+    application.include_router(playback(views, health, publisher, admissions), responses=ANSWERS)
     add_probes(application, app)
     config = uvicorn.Config(
         application,

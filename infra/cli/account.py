@@ -79,6 +79,27 @@ def promote(login: Login, tier: Annotated[Tier, typer.Argument(help="The tier fr
         out.print(f"{login} is {tier} now")
 
 
+@account.command()
+def restrict(
+    login: Login,
+    mature: Annotated[
+        bool | None, typer.Option("--mature/--all-ages", help="Whether viewers must confirm that mature content is fine.")
+    ] = None,
+    subscribers: Annotated[bool | None, typer.Option("--subscribers/--everyone", help="Whether only subscribers may watch.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say who may watch a channel, live and recorded; strangers who watch are out within seconds."""
+    if mature is None and subscribers is None:
+        raise CommandError("nothing to change: --subscribers or --everyone, --mature or --all-ages")
+    with accounts() as all_of_them:
+        now = all_of_them.restrict(login, mature=mature, subscribers_only=subscribers)
+    if as_json:
+        show_json({"login": login, "mature": now.mature, "subscribers_only": now.watch_subscribers_only})
+        return
+    who = "subscribers" if now.watch_subscribers_only else "everyone"
+    out.print(f"{login} is for {who}" + (" who confirms that mature content is fine" if now.mature else ""), markup=False)
+
+
 @account.command("rotate-token")
 def rotate_token(login: Login, as_json: AsJson = False) -> None:
     """Make a new access token, which chat and API are used by; the present one is refused from now on."""

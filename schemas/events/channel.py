@@ -67,3 +67,5 @@ class ChannelProfile(Event, frozen=True, kw_only=True):
     """Chat: least minutes of following before writing; null is off."""
     unique_chat: bool = False
     """Chat: refuse repeated texts (R9K)."""
+    watch_subscribers_only: bool = False
+    """Playback: only subscribers may watch, live and recorded."""

@@ -12,6 +12,7 @@ from processors.routing.regions import Edge
 from schemas.event import Event
 from schemas.events import EdgesWarmed, StreamStarted
 from schemas.events.media import WarmedEdge
+from sinks.edges.admission import Admissions
 from sinks.edges.health import Health
 from sinks.helix.views import Views
 from streams.clock import now_us
@@ -37,10 +38,11 @@ class NotThereError(Exception):
 class Warmer:
     """Hears of streams that begin. For one event loop."""
 
-    def __init__(self, views: Views, health: Health, publisher: Publisher, clock: Clock = now_us) -> None:
+    def __init__(self, views: Views, health: Health, publisher: Publisher, admissions: Admissions, clock: Clock = now_us) -> None:
         self._views = views
         self._health = health
         self._publisher = publisher
+        self._admissions = admissions
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -82,10 +84,11 @@ class Warmer:
         """Fetches through one edge: again where the beginning is not there yet, and for as long as further renditions come."""
         sizes: dict[str, int] = {}
         failure = ""
+        folder = self._admissions.beginning(event.channel_id).folder
         for _ in range(TRIES):
             before = len(sizes)
             try:
-                await beginning(client, f"{edge.url}/live/{event.login}/master.m3u8?latency=normal", event.session_id, sizes)
+                await beginning(client, f"{edge.url}{folder}/live/{event.login}/master.m3u8?latency=normal", event.session_id, sizes)
                 failure = ""
             except (NotThereError, aiohttp.ClientError, TimeoutError) as cause:
                 failure = str(cause) or type(cause).__name__

@@ -1,7 +1,10 @@
 """The API's application: one set of routes, under the addresses that Twitch has and those that its local stand-in has."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter, FastAPI
 
+from schemas.events import ChannelProfile
 from sinks.chat.sending import Sending
 from sinks.eventsub.service import EventSub
 from sinks.helix import (
@@ -41,12 +44,15 @@ def make_app(
     publisher: Publisher,
     events: EventSub,
     *,
-    playback: str,
+    playback: Callable[[ChannelProfile], str],
     clips_edge: ClipEdge,
     chats: VodChats,
     clock: Clock = now_us,
 ) -> FastAPI:
-    """The application; the host starts and closes the views, and adds its probes."""
+    """The application; the host starts and closes the views, and adds its probes.
+
+    `playback` gives the address before `/live/` at which an owner watches his channel.
+    """
     app = FastAPI(title="Chronicast", version="1", docs_url=None, redoc_url=None, openapi_url="/helix/openapi.json")
     errors.install(app)
     tokens = Tokens(views.accounts, clock)

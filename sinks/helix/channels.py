@@ -15,6 +15,7 @@ from sinks.helix.calls import Calls, First, page
 from sinks.helix.errors import bad_request
 from sinks.helix.tokens import Caller
 from sinks.helix.users import named
+from streams.edges.passes import restricted
 from streams.envelope import rfc3339
 
 NO_GAME = ("", "0")
@@ -31,6 +32,13 @@ class Description(BaseModel):
     broadcaster_language: Annotated[str, Field(pattern=r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*|other)$", max_length=35)] | None = None
     tags: Annotated[list[str], Field(max_length=10)] | None = None
     delay: int | None = None
+
+
+class Restriction(BaseModel):
+    """Body of PUT channels/restriction."""
+
+    mature: bool | None = None
+    subscribers_only: bool | None = None
 
 
 def router(calls: Calls) -> APIRouter:
@@ -52,6 +60,14 @@ def router(calls: Calls) -> APIRouter:
         listed = directory.channel(user.channel_id)
         assert listed is not None  # the caller's account is known
         await calls.written(response, *changed(calls, listed, body))
+
+    @routes.put("/channels/restriction")
+    async def restrict(response: Response, caller: By, body: Restriction, broadcaster_id: str) -> dict[str, Any]:
+        """Who may watch, live and recorded; holds within seconds, for those who watch too. What is left out stays. Ours."""
+        user = calls.user(caller, broadcaster_id, "broadcaster_id")
+        restricted_ = restricted(user, mature=body.mature, subscribers_only=body.subscribers_only)
+        await calls.written(response, restricted_)
+        return {"data": [{"mature": restricted_.mature, "subscribers_only": restricted_.watch_subscribers_only}]}
 
     @routes.get("/channels/followers")
     async def followers(caller: By, broadcaster_id: str, user_id: str | None = None, first: First = 20, after: str = "") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`POST /helix/streams` and `/helix/streams/key`: what somebody needs to go live. Ours: Twitch has them on pages."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -29,8 +30,8 @@ class Stream(BaseModel):
     measured_us: Annotated[dict[str, Microseconds], Field(max_length=100)] = {}
 
 
-def router(calls: Calls, playback: str) -> APIRouter:
-    """The routes, relative to `/helix`. `playback` is the address before `/live/`."""
+def router(calls: Calls, playback: Callable[[ChannelProfile], str]) -> APIRouter:
+    """The routes, relative to `/helix`. `playback` gives the address before `/live/` of an owner's channel."""
     routes = APIRouter(tags=["streams"])
     By = Annotated[Caller, Depends(calls.caller)]  # noqa: N806 - a type
 
@@ -52,7 +53,7 @@ def router(calls: Calls, playback: str) -> APIRouter:
             "ingest_endpoint": node.url,
             "ingest_node": node.node_id,
             "stream_key": key,
-            "playback_url": f"{playback}/live/{user.login}/master.m3u8{slow}",
+            "playback_url": f"{playback(user)}/live/{user.login}/master.m3u8{slow}",
             "latency": body.latency,
         }
         return {"data": [told]}

@@ -68,6 +68,7 @@ def describe(channel: LiveChannel, now: int) -> dict[str, Any]:
         "category": profile.category if profile is not None else "",
         "language": profile.language if profile is not None else "",
         "mature": profile.mature if profile is not None else False,
+        "subscribers_only": profile.watch_subscribers_only if profile is not None else False,
         "tier": profile.tier if profile is not None else broadcast.tier if broadcast is not None else "regular",
         "title": "",
         "session_id": None,

@@ -7,6 +7,7 @@ import structlog
 from aiohttp import web
 
 from schemas.wire import Codec
+from sinks.origin.access import Access
 from sinks.origin.api import Api
 from sinks.origin.clips import ClipMedia
 from sinks.origin.config import OriginConfig
@@ -72,6 +73,7 @@ def make_app(  # noqa: PLR0917 - the parts of a process, each once
     app[SESSIONS] = sessions
     app.cleanup_ctx.append(reading)
     media = Media(views, objects, config.object_cache_bytes)
+    app.add_routes(Access(views).routes())
     app.add_routes(Rewind(views, log, codec).routes())
     app.add_routes(Playlists(views, sessions).routes())
     app.add_routes(media.routes())

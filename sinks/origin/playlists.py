@@ -15,6 +15,7 @@ from sinks.origin.channel import LiveChannel
 from sinks.origin.directives import AHEAD_SECONDS, AHEAD_SEGMENTS, Directives, directives, too_far
 from sinks.origin.document import MANIFEST, PLAYLIST, Document
 from sinks.origin.problem import late, offline, unknown_rendition
+from sinks.origin.relative import led, media_from, signed
 from sinks.origin.sessions import PLACE, Sessions
 from sinks.origin.views import Views
 
@@ -66,19 +67,20 @@ class Playlists:
         listing = await _listing(channel, rendition, parts=asked.shape.parts)
         if asked.blocking:
             await _block(channel, listing, asked)
-        document = self._media(channel, rendition, asked.shape)
+        document = self._media(channel, rendition, asked.shape, media_from(request))
         return document.answer(request, BLOCKED, tagged=False) if asked.blocking else document.answer(request, FRESH)
 
     async def iframes(self, request: web.Request) -> web.Response:
         """A rendition's key frames."""
         channel, rendition = self._views.asked(request), request.match_info["rendition"]
         await _listing(channel, rendition, parts=False)
+        media = media_from(request)
 
         def render() -> Document:
             listing = _present(channel, rendition)
-            return Document(iframe_playlist(listing, over=channel.over(rendition)), PLAYLIST)
+            return Document(led(iframe_playlist(listing, over=channel.over(rendition)), media), PLAYLIST)
 
-        return channel.document(("iframes", rendition), render).answer(request, FRESH)
+        return channel.document(("iframes", rendition, media), render).answer(request, FRESH)
 
     async def classic(self, request: web.Request) -> web.Response:
         """The master of protocol version 3."""
@@ -102,11 +104,13 @@ class Playlists:
         if channel.live:
             await channel.until(("pairs", rendition), paired, FIRST_S)
 
+        media = media_from(request)
+
         def render() -> Document:
             text = classic_playlist(channel.window, _present(channel, rendition), over=channel.over(rendition))
-            return Document(text, PLAYLIST)
+            return Document(led(text, media), PLAYLIST)
 
-        return channel.document(("ts", rendition), render).answer(request, FRESH)
+        return channel.document(("ts", rendition, media), render).answer(request, FRESH)
 
     async def manifest(self, request: web.Request) -> web.Response:
         """The DASH manifest; it names its host and its viewer's session."""
@@ -115,22 +119,24 @@ class Playlists:
         await _playable(channel, parts=False)
         host = f"{request.headers.get('X-Forwarded-Proto', request.scheme)}://{_host(request)}"
         lead = channel.playable(parts=False)[0].rendition
-        place = f"{host}/live/{request.match_info['login']}/{folder_of(PLACE)}manifest.mpd"
+        media, relative = media_from(request), signed(request)
+        place = ("" if relative else f"{host}/live/{request.match_info['login']}/") + f"{folder_of(PLACE)}manifest.mpd"
 
         def render() -> Document:
             text = manifest(channel.window, f"{host}/time", over=channel.over(lead), location=place)
             if text is None:
                 raise offline(_login(channel))
-            return Document(text, MANIFEST)
+            return Document(led(text, media), MANIFEST)
 
-        return self._sessions.master(request, channel, channel.document(("manifest", place), render), MANIFEST, relative=False)
+        document = channel.document(("manifest", place, media), render)
+        return self._sessions.master(request, channel, document, MANIFEST, relative=relative)
 
-    def _media(self, channel: LiveChannel, rendition: str, shape: Shape) -> Document:
+    def _media(self, channel: LiveChannel, rendition: str, shape: Shape, media: str) -> Document:
         def render() -> Document:
             listing = _present(channel, rendition)
-            return Document(media_playlist(channel.window, listing, shape, over=channel.over(rendition)), PLAYLIST)
+            return Document(led(media_playlist(channel.window, listing, shape, over=channel.over(rendition)), media), PLAYLIST)
 
-        return channel.document((rendition, shape), render)
+        return channel.document((rendition, shape, media), render)
 
 
 async def _playable(channel: LiveChannel, *, parts: bool) -> None:

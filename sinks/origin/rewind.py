@@ -16,6 +16,7 @@ from sinks.archive.session import segment_events
 from sinks.origin.channel import LiveChannel
 from sinks.origin.document import PLAYLIST, Document
 from sinks.origin.problem import offline, unknown_rendition
+from sinks.origin.relative import led, media_from
 from sinks.origin.views import Views
 from streams.log import Source
 
@@ -87,10 +88,12 @@ class Rewind:
         listing = next((one for one in past.listings if one.rendition == rendition), None)
         if listing is None:
             raise unknown_rendition(request.match_info["login"], rendition, [one.rendition for one in past.listings])
-        over = channel.over(rendition)
-        return channel.document(("rewind", rendition), lambda: Document(recorded_playlist(listing, over=over), PLAYLIST)).answer(
-            request, FRESH
-        )
+        over, media = channel.over(rendition), media_from(request)
+
+        def render() -> Document:
+            return Document(led(recorded_playlist(listing, over=over), media), PLAYLIST)
+
+        return channel.document(("rewind", rendition, media), render).answer(request, FRESH)
 
     async def _past(self, channel: LiveChannel) -> Past:
         """What there is of the session that is on, or was last."""

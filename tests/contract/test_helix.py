@@ -74,7 +74,7 @@ async def serving(stage: ChatStage) -> AsyncIterator[Api]:
     objects = StoredObjects.at("memory://")
     chats = VodChats(ChatReplay(lambda: stage.log, stage.codec, views.accounts), objects)
     clips = ClipEdge(stage.publisher, stage.ring)
-    application = make_app(views, stage.edge, stage.publisher, events, playback="http://edge", clips_edge=clips, chats=chats)
+    application = make_app(views, stage.edge, stage.publisher, events, playback=lambda _: "http://edge", clips_edge=clips, chats=chats)
     [port] = ports.free(1)
     server = Server(uvicorn.Config(application, port=port, log_level="warning", lifespan="off", ws="websockets-sansio"))
     running = asyncio.create_task(server.serve())

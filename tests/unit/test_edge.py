@@ -20,6 +20,10 @@ class Origin:
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
+        self.checked: Counter[tuple[str, str]] = Counter()
+        """(place, grant) that the edge asked for."""
+        self.restricted: set[str] = set()
+        self.granted = "1/ms"
         self.part = asyncio.Event()
         application = web.Application()
         application.add_routes(
@@ -27,6 +31,7 @@ class Origin:
                 web.get("/media/{name:.+}", self.media),
                 web.get("/vod/{name:.+}", self.media),
                 web.get("/live/{name:.+}", self.playlist),
+                web.get("/access", self.access),
                 web.get("/", self.page),
             ]
         )
@@ -35,6 +40,11 @@ class Origin:
     async def start(self, port: int) -> None:
         await self.runner.setup()
         await web.TCPSite(self.runner, "127.0.0.1", port).start()
+
+    async def access(self, request: web.Request) -> web.Response:
+        self.checked[request.headers["X-Place"], request.headers.get("X-Grant", "")] += 1
+        open_ = request.headers["X-Place"] not in self.restricted or request.headers.get("X-Grant", "") == self.granted
+        return web.Response(status=204 if open_ else 403, headers={"Cache-Control": "max-age=1"})
 
     async def media(self, request: web.Request) -> web.Response:
         self.asked[request.path] += 1
