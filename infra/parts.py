@@ -61,7 +61,8 @@ class Parts:
         Raises:
             MasterKeyError: the master key cannot be had.
         """
-        return Passes(MasterKeys.at(self._settings.master_key_file).derived, self._settings.playback_key)
+        settings = self._settings
+        return Passes(MasterKeys.at(settings.master_key_file).derived, settings.playback_key, life_s=settings.playback_seconds)
 
     def signer(self) -> Signer:
         """What signs viewers' sessions: of the same key in every process that has the master key.

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from infra.postgres import PostgresNode
 from processors.routing.regions import Edge
+from streams.edges.passes import LIFE_S
 
 PREFIX = "CHRONICAST_"
 REFERENCE = "docs/reference/settings.md"
@@ -109,6 +110,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Number of the key that signs playback URLs. One more is a new key; the last one is still accepted.",
         ),
     ] = 1
+    playback_seconds: Annotated[int, Meta(ge=10, description="Seconds for which a signed playback URL opens a restricted channel.")] = (
+        LIFE_S
+    )
     capacity: Annotated[
         int, Meta(ge=0, description="Encoded megapixels a second that this machine offers; 0 is half of what its cores can.")
     ] = 0

@@ -22,6 +22,8 @@ UP_S = 90.0
 DOWN_S = 40.0
 OFFSETS = range(10_000, ports.LISTENED.stop - max(Ports()))
 """Above what other servers use, and so that every port of ours stays below those that outgoing connections take."""
+PLAYBACK_S = 12
+"""Of a signed playback URL, so that a test sees one renewed."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -75,6 +77,7 @@ class System:
 async def running(home: Path) -> AsyncIterator[System]:
     """The system for the block, without demo stream. Its folder is removed at the end, unless the block fails."""
     environment = {**os.environ, "CHRONICAST_HOME": str(home), "CHRONICAST_PORT_OFFSET": str(free_offset()), "CHRONICAST_FEATURES": "false"}
+    environment["CHRONICAST_PLAYBACK_SECONDS"] = str(PLAYBACK_S)
     settings = Settings.read({name: value for name, value in environment.items() if name.startswith("CHRONICAST_")})
     home.mkdir(parents=True, exist_ok=True)
     output = home / "up.log"

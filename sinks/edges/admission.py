@@ -5,7 +5,7 @@ from typing import NamedTuple
 from schemas.events import ChannelProfile
 from sinks.helix.errors import forbidden
 from sinks.helix.views import Views
-from streams.edges.passes import LIFE_S, MATURE, SUBSCRIBER, Passes, admits, required
+from streams.edges.passes import MATURE, SUBSCRIBER, Passes, admits, required
 
 
 class Admission(NamedTuple):
@@ -34,7 +34,7 @@ class Admissions:
         granted = MATURE * mature + SUBSCRIBER * (viewer is not None and self._belongs(channel.channel_id, viewer.channel_id))
         if not admits(needed, granted):
             forbidden(_lacks(channel, viewer, granted))
-        return Admission(f"/~{self._passes.issue(channel.channel_id, granted)}", LIFE_S)
+        return Admission(f"/~{self._passes.issue(channel.channel_id, granted)}", self._passes.life_s)
 
     def own(self, channel: ChannelProfile) -> Admission:
         """For the channel's owner, who knows what is shown."""

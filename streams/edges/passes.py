@@ -64,8 +64,9 @@ def admits(needed: str, granted: str) -> bool:
 class Passes:
     """Makes passes and reads them back."""
 
-    def __init__(self, derive: Callable[[str], bytes], generation: int, clock: Clock = now_us) -> None:
+    def __init__(self, derive: Callable[[str], bytes], generation: int, clock: Clock = now_us, life_s: int = LIFE_S) -> None:
         """`derive` gives 32 secret bytes for a purpose, the same on all machines of a system."""
+        self.life_s = life_s
         self._clock = clock
         self._newest = str(generation)
         self.keys = {str(number): derive(f"playback {number}").hex() for number in range(generation, max(0, generation - GENERATIONS), -1)}
@@ -73,7 +74,7 @@ class Passes:
 
     def issue(self, channel_id: str, grants: str) -> str:
         """A new pass. `grants` is not empty."""
-        text = f"{self._newest}.{channel_id}.{grants}.{self._clock() // 1_000_000 + LIFE_S}"
+        text = f"{self._newest}.{channel_id}.{grants}.{self._clock() // 1_000_000 + self.life_s}"
         return f"{text}.{_signature(self.keys[self._newest], text)}"
 
     def read(self, text: str) -> Pass | None:

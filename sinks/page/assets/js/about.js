@@ -61,10 +61,3 @@ export const unknownCover = (login) => [
 
 /** What covers the start page's player where nobody is live. */
 export const quietCover = () => [el('h2', {}, 'Nobody is live right now'), el('p', {}, 'The next stream appears here by itself as soon as it starts.')];
-
-/** What covers a stream for adults until the viewer agrees. */
-export const matureCover = (onAgree) => [
-  el('h2', {}, 'For a mature audience'),
-  el('p', {}, 'The broadcaster says that this stream may not be suitable for everyone.'),
-  el('button', { type: 'button', class: 'button', onClick: onAgree }, 'Watch'),
-];

@@ -38,6 +38,6 @@ export function fillRail(list, channels, current) {
 
 /** Category, language and audience. */
 export function tags(channel) {
-  const words = [channel.category, channel.language && language(channel.language), channel.mature && 'Mature'];
+  const words = [channel.category, channel.language && language(channel.language), channel.subscribers_only && 'Subscribers', channel.mature && 'Mature'];
   return words.filter(Boolean).map((word) => el('span', { class: 'tag' }, word));
 }

@@ -1,6 +1,7 @@
 /** Plays a channel through Media Source Extensions by hls.js. */
 
 import Hls from '../vendor/hls.min.mjs';
+import { through } from './gate.js';
 import { preferences } from './preferences.js';
 
 /**
@@ -44,7 +45,7 @@ const untilItComesBack = {
   },
 };
 
-function configuration(lowLatency) {
+function configuration(lowLatency, folder) {
   return {
     // In both modes: it makes hls.js ask for the next playlist at once and wait for it at the origin, instead of polling in a
     // rhythm of its own that may lag by a whole segment. Normal playlists list no parts, so whole segments are played.
@@ -54,6 +55,7 @@ function configuration(lowLatency) {
     liveSyncOnStallIncrease: STALL_INCREASE_SECONDS[lowLatency ? 'low' : 'normal'],
     backBufferLength: BACK_BUFFER_SECONDS,
     playlistLoadPolicy: untilItComesBack,
+    xhrSetup: (xhr, url) => xhr.open('GET', through(folder(), url), true), // addresses that were read under an earlier pass too
     abrEwmaDefaultEstimate: preferences.get('bandwidth') ?? FIRST_ESTIMATE_BITS,
     ...ESTIMATE_HALF_LIVES,
     workerPath: new URL('../vendor/hls.worker.js', import.meta.url).href,
@@ -63,8 +65,8 @@ function configuration(lowLatency) {
 /** The rendition's name in its playlist's address: `/live/{login}/{rendition}.m3u8`, of the past `/live/{login}/{rendition}/rewind.m3u8`. */
 const renditionOf = (url) => /([^/]+?)(?:\/rewind)?\.m3u8(?:[?#]|$)/.exec(url)?.[1] ?? '';
 
-/** The session's folder: `/live/{login}/~{session}/{rendition}.m3u8`. */
-const sessionIn = (url) => /\/~([\w.-]+)\//.exec(url)?.[1] ?? null;
+/** The session's folder: `/live/{login}/~{session}/{rendition}.m3u8`, perhaps behind a pass. */
+const sessionIn = (url) => /\/live\/[^/]+\/~([\w.-]+)\//.exec(url)?.[1] ?? null;
 
 export class HlsEngine {
   static supported = () => Hls.isSupported();
@@ -74,11 +76,14 @@ export class HlsEngine {
   #url;
   #mediaErrors = 0;
 
-  /** `from`: date to begin at, ms since 1970; null begins at the live edge. `events`: `{ onRenditions(), onRendition(), onFatal(reason) }`. */
-  constructor(video, url, { lowLatency, rendition, from }, events) {
+  /**
+   * `from`: date to begin at, ms since 1970; null begins at the live edge. `folder()`: the pass that addresses begin with now.
+   * `events`: `{ onRenditions(), onRendition(), onFatal(reason) }`.
+   */
+  constructor(video, url, { lowLatency, rendition, from, folder }, events) {
     this.#video = video;
     this.#url = url;
-    this.#hls = new Hls(configuration(lowLatency));
+    this.#hls = new Hls(configuration(lowLatency, folder));
     this.#hls.on(Hls.Events.MANIFEST_PARSED, () => {
       this.#hls.firstLevel = 0; // the smallest: taken where the link carries none of them, in place of the first listed, the best
       this.choose(rendition);

@@ -1,6 +1,6 @@
 /** The page: which channel is on screen, and what the lists around it show. */
 
-import { aboutSection, matureCover, offlineCover, quietCover, unknownCover } from './about.js';
+import { aboutSection, offlineCover, quietCover, unknownCover } from './about.js';
 import { channel as fetchChannel, liveChannels } from './api.js';
 import { browsePage } from './browse.js';
 import { fillRail } from './channels.js';
@@ -9,6 +9,7 @@ import { clipDialog } from './clip-dialog.js';
 import { synchronise } from './clock.js';
 import { dashboardPage } from './dashboard.js';
 import { el, icon } from './dom.js';
+import { Gate, restricted } from './gate.js';
 import { homeRows } from './home.js';
 import { playerView } from './player-view.js';
 import { recordedRoute, recordedView } from './recorded.js';
@@ -44,9 +45,12 @@ main.append(view.frame, recorded.section, about, chat, recorded.chat, browse, ..
 const route = () => decodeURIComponent(location.pathname.slice(1)).toLowerCase();
 
 let shown = null; // the channel on screen, as the API told it
-const agreed = new Set(); // streams for adults that the viewer wants to see
+const gate = new Gate(() => shown && follow(shown));
 
-function coverWith(parts) {
+/** Covers the player; what has the same key as before stays as it is, for somebody may be writing in it. */
+function coverWith(parts, key = null) {
+  if (key !== null && key === cover.dataset.key) return;
+  cover.dataset.key = key ?? '';
   cover.hidden = parts === null;
   cover.replaceChildren(...(parts ?? []));
 }
@@ -57,14 +61,14 @@ function follow(channel) {
   const returned = known && channel?.live && (!shown.live || shown.started_at !== channel.started_at);
   shown = channel;
   player.startedAt = channel?.live ? Date.parse(channel.started_at) : NaN;
-  if (channel?.live && channel.mature && !agreed.has(channel.login)) {
-    player.stop();
-    coverWith(matureCover(() => {
-      agreed.add(channel.login);
-      follow(channel);
-    }));
+  gate.face(channel?.live ? channel : null);
+  if (channel?.live && gate.folder === null) {
+    const { parts, key } = gate.cover;
+    if (parts !== null) player.stop(); // while the platform is asked, what plays goes on
+    coverWith(parts, key);
   } else if (channel?.live) {
     coverWith(null);
+    player.folder = gate.folder;
     if (player.login !== channel.login || (returned && player.state === 'ended')) player.play(channel.login);
   } else if (player.login && channel?.login === player.login && player.state === 'playing') {
     // The last seconds are still to be seen.
@@ -79,6 +83,7 @@ function follow(channel) {
 function showRecorded(past, live) {
   root.dataset.view = 'recorded';
   shown = null;
+  gate.face(null);
   player.stop();
   chat.show(null);
   about.show(null);
@@ -92,6 +97,7 @@ function turnTo(name, live) {
   if (pages[name]) {
     player.stop();
     shown = null;
+    gate.face(null);
     about.show(null);
     chat.show(null);
   }
@@ -130,8 +136,8 @@ async function refresh() {
   follow(wanted);
 }
 
-/** On the start page: what is on screen stays there while it is live, else the first channel that is not for adults. */
-const featured = (live) => live.find((one) => one.login === player.login) ?? live.find((one) => !one.mature) ?? null;
+/** On the start page: what is on screen stays there while it is live, else the first channel that is for everybody. */
+const featured = (live) => live.find((one) => one.login === player.login) ?? live.find((one) => !restricted(one)) ?? null;
 
 let timer = 0;
 async function keepFresh() {

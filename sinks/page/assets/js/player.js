@@ -1,6 +1,7 @@
 /** One channel in one video element: source, mode, quality, and coming back from whatever goes wrong. */
 
 import { serverNow } from './clock.js';
+import { through } from './gate.js';
 import { HlsEngine } from './hls-engine.js';
 import { LiveEdge } from './live-edge.js';
 import { NativeEngine } from './native-engine.js';
@@ -36,6 +37,8 @@ export class Player extends EventTarget {
   startedAt = NaN;
   /** What the playlists' addresses call this viewer of this channel; null before the first. */
   session = null;
+  /** What addresses begin with: the pass of a restricted channel, renewed while it plays. */
+  folder = '';
 
   #login = null;
   #from = null; // ms since 1970: the viewer has rewound further than the live playlist reaches
@@ -196,11 +199,11 @@ export class Player extends EventTarget {
   }
 
   #address() {
-    if (this.quality === 'audio' && this.#audioUrl) return this.#audioUrl;
-    if (this.rewound) return new URL(`/live/${encodeURIComponent(this.#login)}/rewind.m3u8`, location.href).href;
+    if (this.quality === 'audio' && this.#audioUrl) return through(this.folder, this.#audioUrl);
+    if (this.rewound) return through(this.folder, `/live/${encodeURIComponent(this.#login)}/rewind.m3u8`);
     const session = this.session ? `~${this.session}/` : ''; // a source that is built anew is no new viewer
     const path = `/live/${encodeURIComponent(this.#login)}/${session}master.m3u8${this.lowLatency ? '' : '?latency=normal'}`;
-    return new URL(path, location.href).href;
+    return through(this.folder, path);
   }
 
   #build() {
@@ -210,7 +213,7 @@ export class Player extends EventTarget {
     const Engine = HlsEngine.supported() ? HlsEngine : NativeEngine;
     this.#movedAt = performance.now();
     this.edge.fresh();
-    const options = { lowLatency: this.lowLatency && !this.rewound, rendition: this.quality, from: this.#from };
+    const options = { lowLatency: this.lowLatency && !this.rewound, rendition: this.quality, from: this.#from, folder: () => this.folder };
     this.engine = new Engine(this.video, this.#address(), options, {
       onRenditions: () => this.#learn(),
       onRendition: () => this.dispatchEvent(new Event('renditions')),

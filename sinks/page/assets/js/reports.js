@@ -12,7 +12,7 @@ const NAMESPACE_URL = '6ba7b811-9dad-11d1-80b4-00c04fd430c8';
  */
 export async function eventIdOf(url) {
   if (!url || !crypto.subtle) return null;
-  const address = new URL(url).pathname.replace(/^\/media\//, '');
+  const address = new URL(url).pathname.replace(/^(?:\/~[^/]+)?\/media\//, '');
   const namespace = Uint8Array.from(NAMESPACE_URL.replaceAll('-', '').match(/../g), (pair) => parseInt(pair, 16));
   const name = new TextEncoder().encode(address);
   const input = new Uint8Array([...namespace, ...name]);

@@ -1,5 +1,7 @@
 /** A still of what a channel shows now: the newest key frame of its smallest rendition, decoded here. Nobody counts it as a viewer. */
 
+import { restricted } from './gate.js';
+
 const WIDTH = 320;
 const HEIGHT = 180;
 /** A picture may be so old; it is some ten KB in a ladder's smallest rendition. */
@@ -62,7 +64,7 @@ async function draw(channel, canvas) {
 
 let queue = Promise.resolve(); // one after the other: a page of cards does not compete with the stream that plays
 
-/** Keeps a canvas showing the channel that `channel()` gives, while it is on screen; a channel for adults stays covered. */
+/** Keeps a canvas showing the channel that `channel()` gives, while it is on screen; a channel that is not for everybody stays covered. */
 export function keepStill(canvas, channel) {
   let drawnAt = -Infinity;
   const look = () => {
@@ -70,7 +72,7 @@ export function keepStill(canvas, channel) {
     drawnAt = performance.now();
     queue = queue.then(async () => {
       const now = channel();
-      if (canvas.isConnected && now.live && !now.mature) await draw(now, canvas).catch(() => {}); // the former picture, or initials, stay
+      if (canvas.isConnected && now.live && !restricted(now)) await draw(now, canvas).catch(() => {}); // the former picture, or initials, stay
     });
   };
   let timer = 0;
