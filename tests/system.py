@@ -22,7 +22,7 @@ UP_S = 90.0
 DOWN_S = 40.0
 OFFSETS = range(10_000, ports.LISTENED.stop - max(Ports()))
 """Above what other servers use, and so that every port of ours stays below those that outgoing connections take."""
-PLAYBACK_S = 12
+PLAYBACK_S = 10
 """Of a signed playback URL, so that a test sees one renewed."""
 TICKS = os.sysconf("SC_CLK_TCK")
 

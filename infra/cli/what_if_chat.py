@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.table import Table
 
-from infra.cli.console import FAILED, USAGE, AsJson, CommandError, out, running, show_json
+from infra.cli.console import FAILED, USAGE, AsJson, CommandError, empty_table, out, running, show_json
 from infra.cli.moments import MOMENTS, milliseconds
 from infra.cli.progress import progress
 from infra.remoderation import COMMANDS, Plan, remoderate
@@ -137,7 +136,7 @@ def _show(report: Report) -> None:
     )
     for name, said in SAID.items():
         out.print(f"  {said}: {report.shares[name].estimate()}")
-    kinds = Table("decision", "then", "now", box=None, padding=(0, 2, 0, 0))
+    kinds = empty_table("decision", "then", "now")
     rules = {*report.before, *report.after} - {PASSED, HELD}
     for rule in (PASSED, HELD, *sorted(rules)):
         kinds.add_row(rule, f"{report.before[rule]:,}", f"{report.after[rule]:,}")

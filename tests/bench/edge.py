@@ -1,9 +1,11 @@
 """What the origin is asked as an audience grows, behind a real edge: `./chronicast bench edge -- [--viewers 1,99] [--seconds N] [--json]`.
 
 The edge is nginx with the product's configuration, on another port and without the store's folder: every object is fetched from the
-origin once and cached, as at a point of presence. Each viewer asks for its session's media playlist and for the newest segment every
-four seconds (the capacity model's d); of a segment one byte, which the edge cuts from the cached whole, so that the machine's
-own network is not what is measured. All audiences watch one stream for equally long.
+origin once and cached, as at a point of presence. Each viewer has a session and a connection of its own, waits for the playlist with the
+next segment and then asks for that, as the page's player does by default; with `--classic` it asks for the playlist of HLS version 3 and
+the newest segment every four seconds (the capacity model's d), over fewer connections. Of a segment it takes one byte, which the edge
+cuts from the cached whole, so that the machine's own network is not what is measured. Audiences watch one stream, one after the other,
+and are counted once all have come.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from typing import NamedTuple
 from infra import nginx, ports
 from processors.routing.egress import hit_rate
 from tests.bench._machine import machine
+from tests.bench._reloading import watch
 from tests.glass import publishing
 from tests.live import answers
 from tests.system import System, running
@@ -35,7 +38,18 @@ FLUSH_S = 2.5
 """The edge writes its log every two seconds."""
 CACHED = {"HIT", "STALE", "UPDATING"}
 """Answers for which the origin is not asked."""
-PLAYLIST, SEGMENT = "playlist", "segment"
+MEDIA = re.compile(r"/(?:ts|source)\.m3u8$")
+PLAYLIST, SEGMENT, CHECK = "playlist", "segment", "check"
+CHECKS = """            proxy_pass http://origin/access;
+            log_subrequest on;
+            access_log @home@/checks.log checks;
+"""
+FORMAT = """    log_format checks '{"cache": "$upstream_cache_status"}';
+    server_tokens off;
+"""
+"""In the place of their first and last line: whether a channel is open is asked without a request of a viewer's, and not logged else."""
+COMING = 1_000
+"""Viewers that come in a second, and an audience takes four at least."""
 
 
 class Edge(NamedTuple):
@@ -43,15 +57,18 @@ class Edge(NamedTuple):
 
     port: int
     log: Path
+    checks: Path
 
     def asked(self) -> Counter[tuple[str, bool]]:
         """(kind, whether the origin was asked) -> media requests so far."""
         found: Counter[tuple[str, bool]] = Counter()
         for line in self.log.read_text().splitlines():
             entry = json.loads(line)
-            kind = PLAYLIST if entry["path"].endswith("ts.m3u8") else SEGMENT if entry["path"].endswith(".ts") else ""
+            kind = PLAYLIST if MEDIA.search(entry["path"]) else SEGMENT if entry["path"].endswith((".ts", ".m4s")) else ""
             if kind:
                 found[kind, entry["cache"] not in CACHED] += 1
+        for line in self.checks.read_text().splitlines():
+            found[CHECK, json.loads(line)["cache"] not in CACHED] += 1
         return found
 
 
@@ -65,6 +82,8 @@ async def edge_of(system: System, folder: Path) -> AsyncIterator[Edge]:
         port = probe.getsockname()[1]
     text = (settings.folder / "edge" / "nginx.conf").read_text()
     text = text.replace(str(settings.folder), str(folder)).replace(f":{settings.ports.edge} ", f":{port} ")
+    text = text.replace("            proxy_pass http://origin/access;\n", CHECKS.replace("@home@", str(folder)))
+    text = text.replace("    server_tokens off;\n", FORMAT)
     for name in ("edge", "run"):
         (folder / name).mkdir(parents=True)
     path = folder / "edge" / "nginx.conf"
@@ -78,7 +97,7 @@ async def edge_of(system: System, folder: Path) -> AsyncIterator[Edge]:
         while not ports.taken(port):
             assert process.returncode is None, "nginx did not start"
             await asyncio.sleep(0.05)
-        yield Edge(port, log)
+        yield Edge(port, log, folder / "checks.log")
     finally:
         process.terminate()
         await process.wait()
@@ -128,6 +147,9 @@ class Audience:
     def __init__(self, edge: Edge, login: str, viewers: int) -> None:
         self._edge, self._login, self._viewers = edge, login, viewers
         self._due: asyncio.Queue[str] = asyncio.Queue()
+        self.asked: Counter[tuple[str, bool]] = Counter()
+        """What the edge was asked while all watched."""
+        self.failures = 0
         self.late = 0.0
         """Seconds by which an ask began late at most: beyond a period the machine is too small for the audience."""
 
@@ -138,17 +160,38 @@ class Audience:
             playlists = [await self._join(clients[n % len(clients)]) for n in range(self._viewers)]
             phases = sorted((random.random() * PERIOD_S, playlist) for playlist in playlists)
             asks = [(turn * PERIOD_S + phase, playlist) for turn in range(round(seconds / PERIOD_S)) for phase, playlist in phases]
+            before = await self._counted()
             began = time.monotonic()
             pending = iter(asks)
             await asyncio.gather(*(self._work(client, pending, began) for client in clients))
             await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
+            self.asked = await self._counted() - before
         finally:
             for client in clients:
                 client.close()
 
-    async def _join(self, client: Client) -> str:
+    async def reload(self, seconds: float) -> None:
+        """The same, as players that wait for each segment."""
+        clients = [Client(self._edge.port) for _ in range(min(CONNECTIONS, self._viewers))]
+        joined = [await self._join(clients[n % len(clients)], "master.m3u8?latency=normal") for n in range(self._viewers)]
+        for client in clients:
+            client.close()
+        playlists = [each.partition("?")[0] for each in joined]
+        spread = max(4.0, self._viewers / COMING)
+        watching = asyncio.create_task(watch(self._edge.port, playlists, spread + FLUSH_S + seconds + FLUSH_S, spread))
+        await asyncio.sleep(spread)
+        before = await self._counted()
+        await asyncio.sleep(seconds - FLUSH_S)
+        self.asked = await self._counted() - before
+        _, self.failures = await watching
+
+    async def _counted(self) -> Counter[tuple[str, bool]]:
+        await asyncio.sleep(FLUSH_S)
+        return self._edge.asked()
+
+    async def _join(self, client: Client, master_playlist: str = "classic.m3u8") -> str:
         """A session of its own; the path of its media playlist."""
-        master = (await client.get(f"/live/{self._login}/classic.m3u8")).decode()
+        master = (await client.get(f"/live/{self._login}/{master_playlist}")).decode()
         variant = next(line for line in master.splitlines() if not line.startswith("#"))
         return f"/live/{self._login}/{variant}"
 
@@ -163,7 +206,7 @@ class Audience:
             await client.get(newest if newest.startswith("/") else f"{playlist.rpartition('/')[0]}/{newest}", "Range: bytes=0-0\r\n")
 
 
-async def measure(audiences: list[int], seconds: float) -> list[dict[str, float]]:
+async def measure(audiences: list[int], seconds: float, *, classic: bool) -> list[dict[str, float]]:
     """A line for each audience."""
     found = []
     with tempfile.TemporaryDirectory(prefix="bench-") as home:
@@ -172,26 +215,27 @@ async def measure(audiences: list[int], seconds: float) -> list[dict[str, float]
             async with publishing(account.rtmp_url), edge_of(system, Path(home, "pop")) as edge:
                 await answers(f"{system.url}/live/popular/source/ts.m3u8", "#EXTINF")
                 for viewers in audiences:
-                    before = edge.asked()
                     audience = Audience(edge, "popular", viewers)
-                    await audience.watch(seconds)
-                    await asyncio.sleep(FLUSH_S)
-                    found.append(told(viewers, edge.asked() - before, seconds, audience.late))
+                    await (audience.watch(seconds) if classic else audience.reload(seconds))
+                    found.append(told(viewers, audience.asked, seconds, audience.late, audience.failures))
                     print(f"{viewers} viewers watched", file=sys.stderr)
     return found
 
 
-def told(viewers: int, asked: Counter[tuple[str, bool]], seconds: float, late: float) -> dict[str, float]:
-    """One audience's figures."""
-    total, missed = asked.total(), sum(count for (_, origin), count in asked.items() if origin)
+def told(viewers: int, asked: Counter[tuple[str, bool]], seconds: float, late: float, failures: int) -> dict[str, float]:
+    """One audience's figures; what the edge asks to know who may watch is no viewer's request, and told apart."""
+    total = sum(count for (kind, _), count in asked.items() if kind != CHECK)
+    missed = asked[PLAYLIST, True] + asked[SEGMENT, True]
     return {
         "viewers": viewers,
         "requests_per_s": round(total / seconds, 1),
         "origin_playlists_per_s": round(asked[PLAYLIST, True] / seconds, 2),
         "origin_segments_per_s": round(asked[SEGMENT, True] / seconds, 2),
+        "origin_checks_per_s": round(asked[CHECK, True] / seconds, 2),
         "hit_percent": round(100 * (1 - missed / total), 2),
         "model_percent": round(100 * hit_rate(viewers), 2),
         "late_s": round(late, 2),
+        "failures": failures,
     }
 
 
@@ -199,17 +243,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--viewers", default="1,10,100,1000,10000")
     parser.add_argument("--seconds", type=float, default=24)
+    parser.add_argument("--classic", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = asyncio.run(measure([int(n) for n in options.viewers.split(",")], options.seconds))
+    found = asyncio.run(measure([int(n) for n in options.viewers.split(",")], options.seconds, classic=options.classic))
     if options.json:
         print(json.dumps({"machine": machine(), "audiences": found}))
         return
-    print("| viewers | requests/s | origin playlists/s | origin segments/s | hits | model |\n|---|---|---|---|---|---|")
+    print(
+        "| viewers | requests/s | origin playlists/s | origin segments/s | origin checks/s | hits | model |\n|---|---|---|---|---|---|---|"
+    )
     for line in found:
         print(
             f"| {line['viewers']:,} | {line['requests_per_s']:,} | {line['origin_playlists_per_s']} | {line['origin_segments_per_s']} "
-            f"| {line['hit_percent']} % | {line['model_percent']} % |"
+            f"| {line['origin_checks_per_s']} | {line['hit_percent']} % | {line['model_percent']} % |"
         )
     print(f"\nMeasured by `./chronicast bench edge` on {machine()}.")
 

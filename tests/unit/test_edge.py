@@ -53,9 +53,12 @@ class Origin:
 
     async def playlist(self, request: web.Request) -> web.Response:
         self.asked[request.path_qs] += 1
-        if "_HLS_part" in request.query:
+        if "_HLS_msn" in request.query:
             await self.part.wait()
-        response = web.Response(text=f"#EXTM3U {request.query_string}", headers={"Cache-Control": "max-age=1", "Vary": "Accept-Encoding"})
+        if request.path.endswith("master.m3u8"):
+            await asyncio.sleep(0.2)
+        fresh = "private, no-store" if request.path.endswith("master.m3u8") else "max-age=1"
+        response = web.Response(text=f"#EXTM3U {request.query_string}", headers={"Cache-Control": fresh, "Vary": "Accept-Encoding"})
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             response.enable_compression(web.ContentCoding.gzip)
         return response
@@ -112,6 +115,51 @@ async def test_viewers_of_one_segment_cost_the_origin_one_request(edge: Edge) ->
     assert edge.origin.asked["/media/1/s/source/5.m4s"] == 1
     assert (await edge.get("/media/1/s/source/5.m4s", Range="bytes=10-12"))[:2] == (206, bytes([10, 11, 12]))
     assert edge.origin.asked["/media/1/s/source/5.m4s"] == 1
+
+
+@pytest.mark.row("L12", "P14")
+async def test_viewers_who_wait_for_a_segment_cost_the_origin_one_request_and_have_it_within_half_a_second(edge: Edge) -> None:
+    path, loop = "/live/a/source.m3u8?latency=normal&_HLS_msn=9", asyncio.get_running_loop()
+    waiting = [asyncio.create_task(edge.get(path)) for _ in range(50)]
+    await asyncio.sleep(1.2)
+    assert (edge.origin.asked[path], sum(task.done() for task in waiting)) == (1, 0)
+    began = loop.time()
+    edge.origin.part.set()
+    answers = await asyncio.gather(*waiting)
+    assert loop.time() - began < 0.8, "nginx looks every 500 ms"
+    assert (edge.origin.asked[path], {(status, body) for status, body, _ in answers}) == (1, {answers[0][:2]})
+
+
+@pytest.mark.row("P13")
+async def test_masters_are_one_viewers_each_and_wait_for_no_other(edge: Edge) -> None:
+    began = asyncio.get_running_loop().time()
+    answers = await asyncio.gather(*(edge.get("/live/a/master.m3u8") for _ in range(20)))
+    assert asyncio.get_running_loop().time() - began < 1.0
+    assert [status for status, _, _ in answers] == [200] * 20
+    assert edge.origin.asked["/live/a/master.m3u8"] == 20
+
+
+@pytest.mark.row("P13")
+async def test_the_origin_is_asked_once_a_second_whether_a_channel_is_open_however_many_watch(edge: Edge) -> None:
+    await edge.get("/live/a/source.m3u8")
+    edge.origin.checked.clear()
+    loop = asyncio.get_running_loop()
+    end = loop.time() + 3.0
+    asked = 0
+    while loop.time() < end:
+        await asyncio.gather(*(edge.get("/live/a/source.m3u8") for _ in range(10)))
+        asked += 10
+    assert asked > 100
+    assert edge.origin.checked.total() <= 5
+
+
+@pytest.mark.row("P13")
+async def test_where_the_origin_does_not_say_who_may_watch_what_is_unknown_stays_closed(edge: Edge) -> None:
+    assert (await edge.get("/media/1/s/source/5.m4s"))[0] == 200
+    await edge.origin.runner.cleanup()
+    assert (await edge.get("/media/1/s/source/5.m4s"))[0] == 200, "what is being watched goes on"
+    status, body, _ = await edge.get("/media/2/s/source/5.m4s")
+    assert (status, json.loads(body)["error"]) == (503, "starting")
 
 
 @pytest.mark.row("V10")
