@@ -13,6 +13,7 @@ from sinks.helix import (
     clips,
     errors,
     eventsub,
+    live,
     moderation,
     oauth,
     publishing,
@@ -63,6 +64,7 @@ def make_app(
     helix.include_router(publishing.router(calls, playback))
     helix.include_router(clips.router(calls, clips_edge))
     app.include_router(clips.public(calls), prefix="/api", responses=errors.ANSWERS)
+    app.include_router(live.public(views), prefix="/api", responses=errors.ANSWERS)
     app.include_router(replay.router(calls, chats), responses=errors.ANSWERS)
     subscriptions = eventsub.router(calls, events)
     helix.include_router(subscriptions)

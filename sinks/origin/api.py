@@ -1,4 +1,4 @@
-"""The read API: who is live, with what renditions, and where the time goes."""
+"""The read API: a channel, its renditions, and where the time goes."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from aiohttp import web
 from processors.playlist.rendition import rendition
 from processors.playlist.text import date_time
 from sinks.origin.channel import LiveChannel
-from sinks.origin.problem import starting
 from sinks.origin.stages import Stages
 from sinks.origin.views import Views
 from streams.clock import now_us
@@ -28,17 +27,10 @@ class Api:
     def routes(self) -> list[web.RouteDef]:
         """All of them."""
         return [
-            web.get("/api/channels", self.channels),
             web.get("/api/channels/{login}", self.channel),
             web.get("/api/channels/{login}/latency", self.latency),
             web.get("/time", self.time),
         ]
-
-    async def channels(self, _: web.Request) -> web.Response:
-        """Channels that are live, by login."""
-        if not self._views.caught_up:
-            raise starting()
-        return json_answer({"channels": [describe(channel, self._clock()) for channel in self._views.live()]})
 
     async def channel(self, request: web.Request) -> web.Response:
         """One channel, live or not."""

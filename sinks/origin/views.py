@@ -116,10 +116,6 @@ class Views:
             raise unknown_channel(login)
         return channel
 
-    def live(self) -> list[LiveChannel]:
-        """Channels with a session on, by login."""
-        return [channel for login in sorted(self._logins) if (channel := self._channels[self._logins[login]]).live]
-
     async def _start(self) -> None:
         await self._follower.start()
         self._caught_up = True

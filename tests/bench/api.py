@@ -15,6 +15,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 import aiohttp
 import uvloop
@@ -108,6 +109,10 @@ def paths(names: list[str]) -> dict[str, list[str]]:
     swapped = [name[:1] + name[2] + name[1] + name[3:] for name in some]
     category = [category_id(rng.choice(COMMON)) for _ in some]
     return {
+        "browse": ["/api/channels"] * ASKED,
+        "browse, ascending": ["/api/channels?order=viewers_ascending"] * ASKED,
+        "browse, a category": [f"/api/channels?category={quote(rng.choice(COMMON))}" for _ in some],
+        "browse, by words": [f"/api/channels?query={name[:3]}" for name in some],
         "streams": ["/helix/streams?first=100"] * ASKED,
         "streams of a category": [f"/helix/streams?game_id={each}" for each in category],
         "streams in a language": ["/helix/streams?language=ja&first=100"] * ASKED,

@@ -23,6 +23,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import uvloop
+
 from infra import nginx, ports
 from processors.routing.egress import hit_rate
 from tests.bench._machine import machine
@@ -246,7 +248,7 @@ def main() -> None:
     parser.add_argument("--classic", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = asyncio.run(measure([int(n) for n in options.viewers.split(",")], options.seconds, classic=options.classic))
+    found = uvloop.run(measure([int(n) for n in options.viewers.split(",")], options.seconds, classic=options.classic))
     if options.json:
         print(json.dumps({"machine": machine(), "audiences": found}))
         return

@@ -1,6 +1,8 @@
 """Finding a stream, and a creator's view of his own: start page, browse, search, dashboard."""
 
+import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +10,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from infra.accounts import TOPIC as PROFILES
+from infra.accounts import identity
+from infra.parts import Parts
+from schemas.events import ChannelProfile, StreamEnded, StreamStarted, ViewerJoined
 from tests.chromium import until
 from tests.live import Live, Stage
 from tests.viewer import VIEWPORT
@@ -119,24 +125,34 @@ async def test_a_row_that_people_chose_is_on_start_and_browse_page_under_its_lab
     assert visit.complaints == []
 
 
-@pytest.mark.parametrize(("order", "expected"), [("most", ["b", "a"]), ("fewest", ["a", "b"])])
 @pytest.mark.row("R1")
-async def test_order_and_category_choose_what_is_shown(visit: Visit, live: Live, order: str, expected: list[str]) -> None:
-    page = visit.page
-    await page.goto(f"{live.system.url}/browse")
-    module = "new URL('browse.js', document.querySelector('script[type=module]').src).href"
-    channels = [
-        {"login": name, "display_name": name, "live": True, "category": category, "viewers": viewers, "renditions": [], "title": ""}
-        for name, category, viewers in (("a", "Chess", 1), ("b", "Chess", 2), ("c", "Music", 3))
-    ]
-    script = f"""(async (channels) => {{
-      history.replaceState(null, '', '/browse?category=Chess&sort={order}');
-      const page = (await import({module})).browsePage();
-      await page.show(channels);
-      const texts = (selector) => [...page.querySelectorAll(selector)].map((one) => one.textContent);
-      return [texts('.card__name'), texts('.category__name')];
-    }})"""
-    assert await page.evaluate(script, channels) == [expected, ["Chess", "Music"]]
+async def test_browse_goes_on_where_one_scrolls_in_either_order(visit: Visit, live: Live) -> None:
+    page, cards = visit.page, "[...document.querySelectorAll('.page:not([hidden]) > .cards .card')].map((one) => one.getAttribute('href'))"
+    names = [f"many{number}_{time.time_ns() % 1_000_000}" for number in range(80)]
+    with Parts(live.system.settings) as parts:
+        publisher = parts.publisher("test")
+        about = {name: {"channel_id": identity(name), "session_id": f"s-{name}"} for name in names}
+        for name in names:
+            who = {"channel_id": identity(name), "login": name, "display_name": name, "tier": "regular", "client_id": name}
+            publisher.publish(ChannelProfile(**who, created_at=1, category="Chess"))  # type: ignore[arg-type]
+            what = {"login": name, "region": "x", "ingest_node": "x", "width": 640, "height": 360, "frame_rate": 30.0, "has_audio": False}
+            publisher.publish(StreamStarted(**about[name], **what, tier="regular")).result(10)  # type: ignore[arg-type]
+        publisher.publish(ViewerJoined(channel_id=identity(names[0]), viewer_session_id="v-1", device="tv", region="")).result(10)
+        try:
+            await page.goto(f"{live.system.url}/browse?category=Chess")
+            await until(page, f"{cards}[0] === '/{names[0]}' && {cards}.length === 36")
+            while len(await page.evaluate(cards)) < len(names):
+                await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+                await asyncio.sleep(0.2)
+            assert sorted(await page.evaluate(cards)) == sorted(f"/{name}" for name in names)
+            await page.get_by_role("link", name="Fewest viewers").click()
+            await until(page, f"{cards}.length === 36 && !{cards}.includes('/{names[0]}')")
+        finally:
+            ended = {"reason": "unpublished", "media_sequence": 0, "frames_in": 0, "frames_out": 0, "frames_dropped": 0, "bytes_in": 0}
+            for name in names:
+                publisher.publish(StreamEnded(**about[name], **ended, media_ms=0)).result(10)  # type: ignore[arg-type]
+                parts.log.append(PROFILES, identity(name).encode(), None)
+            parts.log.flush(10)
 
 
 @pytest.mark.row("U2")

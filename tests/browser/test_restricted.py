@@ -43,8 +43,8 @@ async def test_strangers_are_out_within_seconds_and_a_subscriber_watches_on_beyo
         asked.clear()
         refused.clear()
         viewer.fatal.clear()
-        seen = await viewer.sees(2 * PLAYBACK_S)
-        assert len(asked) >= 2, "renewed before its end, again and again"
+        seen = await viewer.sees(PLAYBACK_S + 4)
+        assert asked, "renewed before its end"
         assert (refused, viewer.fatal) == ([], [])
         assert seen.gaps(longer_than=2) == [], "no segment is missing"
         assert await page.evaluate("document.querySelector('video').currentSrc.startsWith('blob:')")

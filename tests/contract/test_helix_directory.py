@@ -16,7 +16,8 @@ from twitchAPI.twitch import Twitch
 from twitchAPI.type import AuthScope
 
 from infra.accounts import Account
-from schemas.events import IngestAssigned, IngestNode, StreamUpdated, ViewerJoined, ViewerLeft
+from processors.directory.categories import category_id
+from schemas.events import ChannelInfo, IngestAssigned, IngestNode, StreamUpdated, ViewerJoined, ViewerLeft
 from sinks.helix.tokens import SCOPES
 from streams.clock import now_us
 from streams.reading import whole
@@ -56,6 +57,41 @@ async def test_live_channels_page_by_page_both_ways_while_the_order_changes(api:
     assert await logins(api, accounts[0], f"/helix/streams?first=2&before={last}") == ["user4", "user3"]
     assert await logins(api, accounts[0], "/helix/streams?order=viewers_ascending&first=3") == ["user1", "user2", "user3"]
     assert await logins(api, accounts[0], "/helix/streams?user_login=user2&user_login=user6&user_login=user0") == ["user0", "user2"]
+
+
+@pytest.mark.row("R1")
+async def test_anybody_reads_what_is_live_page_by_page_both_ways_of_one_category_or_by_words(api: Api) -> None:
+    accounts = [await api.account(f"user{number}") for number in range(5)]
+    for number, account in enumerate(accounts[:4]):
+        live(api, account, f"s{number}")
+        api.stage.publisher.publish(ChannelInfo(channel_id=account.id, category="Chess"))
+    while len(api.views.directory.ranking(category_id("Chess"))) < 4:
+        await asyncio.sleep(0.005)
+    for number, account in enumerate(accounts):
+        api.views.directory.watched(account.id, number * 10)
+
+    async def read(asked: str) -> tuple[list[str], Any]:
+        status, body, _ = await api.call("GET", f"/api/channels?{asked}")
+        assert status == 200, body
+        return [each["login"] for each in body["channels"]], body
+
+    for order, expected in (("viewers", ["user3", "user2", "user1", "user0"]), ("viewers_ascending", ["user0", "user1", "user2", "user3"])):
+        seen, cursor = [], ""
+        while cursor is not None:
+            names, body = await read(f"order={order}&first=3&after={cursor}")
+            assert ("categories" in body) == (not cursor)
+            seen, cursor = seen + names, body["cursor"]
+        assert seen == expected
+    _, body = await read("")
+    [category] = body["categories"]
+    assert (body["total"], category["channels"], category["viewers"]) == (4, 4, 60)
+    assert (await read(f"category={category['name']}&first=1"))[0] == ["user3"]
+    assert (await read("category=Nothing"))[0] == []
+    assert (await read("query=user2"))[0][0] == "user2"
+    assert (await read(f"channel_id={accounts[1].id}&channel_id={accounts[4].id}&channel_id={accounts[0].id}"))[0] == ["user1", "user0"]
+    for asked in ("after=nonsense", "first=0", "first=101", "order=sideways"):
+        status, body, _ = await api.call("GET", f"/api/channels?{asked}")
+        assert (status, bool(body["message"])) == (400, True)
 
 
 @pytest.mark.row("R1")

@@ -7,8 +7,19 @@ async function json(path) {
   return response.json();
 }
 
-/** Channels that are live now, as `/api/channels` lists them. */
-export const liveChannels = async () => (await json('/api/channels'))?.channels ?? [];
+/** A page of what is live: `{ channels, cursor }`, the first one with `categories` too. Asked by `after`, `order`, `category`, `query`. */
+export const live = (asked = {}) => json(`/api/channels?${new URLSearchParams(asked)}`);
+
+/** Live channels with most viewers. */
+export const liveChannels = async () => (await live()).channels;
+
+/** Those of the channels that have the ids and are live, in their order; `known` need not be asked for. */
+export async function withIds(ids, known) {
+  const found = new Map(known.map((channel) => [channel.channel_id, channel]));
+  const lacking = ids.filter((id) => !found.has(id)).map((id) => ['channel_id', id]);
+  if (lacking.length) for (const channel of (await live(lacking)).channels) found.set(channel.channel_id, channel);
+  return ids.map((id) => found.get(id)).filter(Boolean);
+}
 
 /** One channel, live or not; null where nobody has that name. */
 export const channel = (login) => json(`/api/channels/${encodeURIComponent(login)}`);

@@ -1,5 +1,6 @@
 /** Rows under the player: on the start page recommendations, editors' rows and categories; on a channel's what else is live. */
 
+import { withIds } from './api.js';
 import { cardGrid } from './cards.js';
 import { el, setText } from './dom.js';
 import { chosen, opened, recommended } from './recommended.js';
@@ -60,14 +61,9 @@ function rowsOf(section) {
   };
 }
 
-/** Those of the channels that have the ids, in their order. */
-function withIds(live, ids) {
-  const known = new Map(live.map((channel) => [channel.channel_id, channel]));
-  return ids.map((id) => known.get(id)).filter(Boolean);
-}
-
 /** The rows that people chose, of what is live. */
-const editorial = async (live) => (await chosen()).map(({ key, label, ids }) => ({ key, label, channels: withIds(live, ids), scrolls: true }));
+const editorial = async (live) =>
+  Promise.all((await chosen()).map(async ({ key, label, ids }) => ({ key, label, channels: await withIds(ids, live), scrolls: true })));
 
 /** A section of those rows alone, with `show(live)`. */
 export function editorialRows() {
@@ -95,7 +91,9 @@ export function homeRows(section) {
     if (mine !== wanted) return;
     const found = page?.data ?? [];
     const reasons = new Map(found.map((item) => [item.channel_id, item.why.join(' · ')]));
-    const first = { key: 'recommended', label: 'Recommended', channels: withIds(live, [...reasons.keys()]), why: ({ channel_id: id }) => reasons.get(id), scrolls: true };
+    const those = await withIds([...reasons.keys()], live);
+    if (mine !== wanted) return;
+    const first = { key: 'recommended', label: 'Recommended', channels: those, why: ({ channel_id: id }) => reasons.get(id), scrolls: true };
     const inside = categories(live).filter(({ channels }) => channels.length > 1).slice(0, CATEGORIES);
     const grouped = inside.map(({ name, channels }) => ({ key: `category ${name}`, label: name, channels: byViewers(channels).slice(0, ROW), href: categoryLink(name), scrolls: true }));
     fill([first, ...editors, all, ...grouped].filter(({ channels }) => channels.length));

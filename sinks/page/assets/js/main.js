@@ -125,7 +125,7 @@ async function refresh() {
     fillRail(rail, live, '');
     return;
   }
-  const wanted = login ? (live.find((one) => one.login === login) ?? (await fetchChannel(login))) : featured(live);
+  const wanted = login ? await fetchChannel(login) : featured(live);
   if (login !== route()) return; // the viewer went on meanwhile
   root.dataset.view = login ? 'watch' : 'home';
   document.title = wanted && login ? `${wanted.display_name} – Chronicast` : 'Chronicast';

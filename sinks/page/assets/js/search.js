@@ -1,10 +1,9 @@
 /** The search box in the header (WAI-ARIA combobox with a list of suggestions). */
 
-import { liveChannels } from './api.js';
+import { live } from './api.js';
 import { avatar, subject } from './channels.js';
 import { el, icon } from './dom.js';
 import { count } from './format.js';
-import { matching } from './matching.js';
 import { helix, user } from './session.js';
 
 /** Suggestions; more are on the page that Enter leads to. */
@@ -15,14 +14,13 @@ const PAUSE_MS = 120;
 const listed = (row) => ({ login: row.broadcaster_login, display_name: row.display_name, live: row.is_live, title: row.title, category: row.game_name, language: row.broadcaster_language, channel_id: row.id });
 
 /** Channels for a text, live ones first. Who is signed in searches all channels; the API is not for others, who search what is live. */
-export async function find(text, live) {
-  const here = matching(live, text);
+export async function find(text) {
+  const here = (await live({ query: text.slice(0, 100) })).channels;
   if (!user()) return here;
   const { status, body } = await helix(`search/channels?${new URLSearchParams({ query: text.slice(0, 100) })}`);
   if (status !== 200) return here;
   const known = new Set(here.map(({ login }) => login));
-  const rows = new Map(live.map((channel) => [channel.login, channel]));
-  return [...here, ...body.data.map(listed).map((one) => rows.get(one.login) ?? { ...one, live: false }).filter(({ login }) => !known.has(login))];
+  return [...here, ...body.data.map(listed).filter(({ login }) => !known.has(login))];
 }
 
 function option(channel, n) {
@@ -72,7 +70,7 @@ export function searchBox(go) {
     const text = input.value.trim();
     asked += 1;
     const mine = asked;
-    const found = text ? await liveChannels().then((live) => find(text, live)).catch(() => []) : [];
+    const found = text ? await find(text).catch(() => []) : [];
     if (mine !== asked) return;
     list.replaceChildren(...found.slice(0, MOST).map(option));
     if (text && found.length === 0) list.append(el('li', { class: 'found found--none', role: 'presentation' }, 'No channel is called so'));

@@ -1,5 +1,6 @@
 /** A still of what a channel shows now: the newest key frame of its smallest rendition, decoded here. Nobody counts it as a viewer. */
 
+import { channel as fetchChannel } from './api.js';
 import { restricted } from './gate.js';
 
 const WIDTH = 320;
@@ -30,7 +31,8 @@ function newest(text, base) {
   return init && piece ? [new URL(init, base), new URL(piece, base)] : null;
 }
 
-async function draw(channel, canvas) {
+async function draw(login, canvas) {
+  const channel = await fetchChannel(login);
   const smallest = channel.renditions.filter(({ kind }) => kind === 'video').sort((a, b) => a.bit_rate - b.bit_rate)[0];
   const type = `video/mp4; codecs="${smallest?.codecs}"`;
   if (!smallest || !self.MediaSource?.isTypeSupported(type)) return;
@@ -72,7 +74,7 @@ export function keepStill(canvas, channel) {
     drawnAt = performance.now();
     queue = queue.then(async () => {
       const now = channel();
-      if (canvas.isConnected && now.live && !restricted(now)) await draw(now, canvas).catch(() => {}); // the former picture, or initials, stay
+      if (canvas.isConnected && now.live && !restricted(now)) await draw(now.login, canvas).catch(() => {}); // the former picture, or initials, stay
     });
   };
   let timer = 0;
