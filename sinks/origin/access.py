@@ -18,7 +18,7 @@ class Access:
 
     def routes(self) -> list[web.RouteDef]:
         """One."""
-        return [web.get("/access", self.access)]
+        return [web.get("/access-check", self.access)]
 
     async def access(self, request: web.Request) -> web.Response:
         """204, or 403: `X-Place` says whose media, `X-Grant` what a pass of which the edge has checked the signature grants."""

@@ -42,7 +42,7 @@ CACHED = {"HIT", "STALE", "UPDATING"}
 """Answers for which the origin is not asked."""
 MEDIA = re.compile(r"/(?:ts|source)\.m3u8$")
 PLAYLIST, SEGMENT, CHECK = "playlist", "segment", "check"
-CHECKS = """            proxy_pass http://origin/access;
+CHECKS = """            proxy_pass http://origin/access-check;
             log_subrequest on;
             access_log @home@/checks.log checks;
 """
@@ -84,7 +84,7 @@ async def edge_of(system: System, folder: Path) -> AsyncIterator[Edge]:
         port = probe.getsockname()[1]
     text = (settings.folder / "edge" / "nginx.conf").read_text()
     text = text.replace(str(settings.folder), str(folder)).replace(f":{settings.ports.edge} ", f":{port} ")
-    text = text.replace("            proxy_pass http://origin/access;\n", CHECKS.replace("@home@", str(folder)))
+    text = text.replace("            proxy_pass http://origin/access-check;\n", CHECKS.replace("@home@", str(folder)))
     text = text.replace("    server_tokens off;\n", FORMAT)
     for name in ("edge", "run"):
         (folder / name).mkdir(parents=True)

@@ -220,7 +220,7 @@ async def test_no_spelling_of_an_address_leads_around_the_check(house: House, pa
     status = int((await reader.read()).split()[1])
     writer.close()
     assert status in {403, 404}
-    assert (await house.get("/access"))[0] == 404, "nobody asks but the edge"
+    assert (await house.get("/access-check"))[0] == 404, "nobody asks but the edge"
 
 
 @pytest.mark.row("P13", "E5")

@@ -31,7 +31,7 @@ class Origin:
                 web.get("/media/{name:.+}", self.media),
                 web.get("/vod/{name:.+}", self.media),
                 web.get("/live/{name:.+}", self.playlist),
-                web.get("/access", self.access),
+                web.get("/access-check", self.access),
                 web.get("/", self.page),
             ]
         )
