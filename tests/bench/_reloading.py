@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import cast
 from urllib.parse import urljoin
 
 STATUS = slice(9, 12)
@@ -26,8 +27,7 @@ class Player(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its type
         self._ask(f"{self._playlist}?latency=normal")
 
     def data_received(self, data: bytes) -> None:
