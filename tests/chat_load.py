@@ -44,11 +44,17 @@ class Sender:
                 async with ChatClient.at(self._url, self._who.access_token) as client:
                     await client.join(self._channel)
                     while not over.is_set():
-                        await asyncio.sleep(self._dice.uniform(*PAUSE_S))
-                        if not await self._say(client):
+                        if await self._lost(client, self._dice.uniform(*PAUSE_S)) or not await self._say(client):
                             break
             except Exception:  # the gateway is away in one of many ways: each is only a reason to come back
                 await asyncio.sleep(self._dice.uniform(*AGAIN_S))
+
+    async def _lost(self, client: ChatClient, seconds: float) -> bool:
+        """Pauses; whether the connection is lost meanwhile: who sees that says nothing until he is back."""
+        closed = asyncio.create_task(client.closed())
+        done, _ = await asyncio.wait((closed,), timeout=seconds)
+        closed.cancel()
+        return bool(done)
 
     async def _say(self, client: ChatClient) -> bool:
         """Says one thing; whether the connection is still there."""

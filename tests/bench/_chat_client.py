@@ -22,6 +22,8 @@ FIRST = {"ours": b'{"type":"join","channel":"ana"}', "websockets": b"", "centrif
 """What a viewer says once connected."""
 FRAMES = 4_096
 """Newest frames known by their bytes: all viewers get the same."""
+PING, PONG = 0x89, bytes((0x8A, 0x80)) + bytes(4)
+"""RFC 6455, 5.5: a gateway gives up who has not answered for 90 s. Our pings are empty, and so is their answer, masked by 0."""
 
 
 class Said(NamedTuple):
@@ -108,6 +110,9 @@ class Viewers:
                 break
             frame = data[at : at + head + size]
             at += head + size
+            if frame[0] == PING:
+                self._sockets[fd].send(PONG)
+                continue
             if frame not in self._known:
                 if len(self._known) >= FRAMES:
                     self._known.clear()

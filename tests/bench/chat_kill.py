@@ -7,6 +7,7 @@ what is killed recomputes from the log what each of them should have been told a
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
 import tempfile
@@ -21,7 +22,8 @@ CHAOS_S = 600
 """The requirement kills one of them each ten minutes; here they die far more often, and what a kill costs is set against so long."""
 
 
-async def measure(rounds: int, senders: int, watchers: int, calm_s: float, seed: int, home: Path) -> Run:
+async def measure(gateways: int, rounds: int, senders: int, watchers: int, calm_s: float, seed: int, home: Path) -> Run:
+    os.environ["CHRONICAST_CHAT_GATEWAYS"] = str(gateways)
     plan = [name for name in SERVICES for _ in range(rounds)]
     random.Random(seed).shuffle(plan)
     async with chatting(home) as chat:
@@ -39,6 +41,7 @@ def summary(run: Run, seed: int) -> dict[str, object]:
         "machine": machine(),
         "seed": seed,
         "seconds": round(run.seconds),
+        "seconds_a_kill": round(run.seconds / len(run.faults)),
         "messages": len(run.attempts),
         "messages_a_second": round(rate, 1),
         "outcomes": dict(Counter(attempt.outcome for attempt in run.attempts)),
@@ -72,16 +75,17 @@ def table(result: dict) -> str:
             ),
             (
                 f"Outcomes {result['outcomes']}, {verdict['unknown_posted']} of the unknown were posted; the longest answer took "
-                f"{result['longest_answer_s']} s. Success {result['success_here']:.3%} here, "
-                f"{result['success_at_a_kill_each_ten_minutes']:.3%} at one kill each ten minutes."
+                f"{result['longest_answer_s']} s. Success {result['success_here']:.3%} at a kill each {result['seconds_a_kill']} s, "
+                f"{result['success_at_a_kill_each_ten_minutes']:.3%} at one each ten minutes."
             ),
-            f"Seed {result['seed']}, on {result['machine']}.",
+            f"{result['gateways']} gateways, seed {result['seed']}, on {result['machine']}.",
         )
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gateways", type=int, default=2, help="of which one is killed: a fleet has no fewer")
     parser.add_argument("--rounds", type=int, default=10, help="kills of each")
     parser.add_argument("--senders", type=int, default=60)
     parser.add_argument("--watchers", type=int, default=5, help="of each channel")
@@ -90,9 +94,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="chronicast-chat-kill-")) / "home"  # stays where the run fails, with the logs
-    run = asyncio.run(measure(asked.rounds, asked.senders, asked.watchers, asked.calm, asked.seed, home))
+    run = asyncio.run(measure(asked.gateways, asked.rounds, asked.senders, asked.watchers, asked.calm, asked.seed, home))
     home.parent.rmdir()
-    result = summary(run, asked.seed)
+    result = {"gateways": asked.gateways, **summary(run, asked.seed)}
     print(json.dumps(result, indent=2) if asked.json else table(result))
     if not run.verdict.exact or run.not_resumed:
         raise SystemExit(1)
