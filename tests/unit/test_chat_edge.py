@@ -19,7 +19,7 @@ from streams.edges.chat import edge as module
 from streams.edges.chat.commands import TYPES
 from streams.edges.chat.edge import ChatEdge
 from streams.edges.chat.shedding import Limits, Rate
-from streams.edges.chat.waiting import AGE_S, MOST, Waiting
+from streams.edges.chat.waiting import AGE_S, Waiting
 from streams.errors import BacklogFullError
 from streams.fold import At
 from streams.log_memory import MemoryLog
@@ -288,12 +288,27 @@ async def test_reports_go_on_by_themselves_until_the_edge_is_closed(stage: Stage
     assert len(stage.events(ReportBacklog)) == count
 
 
-def test_what_waits_is_bounded_in_number_and_age() -> None:
+@pytest.mark.row("C20")
+async def test_where_too_much_waits_for_an_answer_more_is_refused_and_a_moderators_command_is_not(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.edges.chat.waiting.MOST", 2)
+    first, _ = [await stage.sending.say(ANN, "9", f"message {n}", origin=HERE) for n in range(2)]
+    with pytest.raises(ShedError, match=r"waits for its answer. Try again in 2\.0 s") as full:
+        await stage.sending.say(ANN, "9", "one more", origin=Origin("192.0.2.2", 2))
+    assert full.value.wait_ms == module.FULL_WAIT_MS
+    assert len(stage.events(PostMessage)) == 2, "what is refused is not on the log"
+    await stage.sending.command(ANN, "SanctionUser", "9", origin=Origin("192.0.2.2", 2), user_id="8")
+    stage.sending.answered(first)
+    await stage.sending.say(ANN, "9", "again", origin=Origin("192.0.2.2", 2))
+    assert len(stage.events(PostMessage)) == 3
+
+
+def test_what_waits_is_bounded_in_age() -> None:
     waiting = Waiting()
-    for number in range(MOST + 5):
+    for number in range(2_000):
         waiting.add(str(number), str(number % 2), float(number))
-    assert len(waiting) == MOST
-    assert waiting.remove("0") is None
-    assert waiting.remove(str(MOST)) == MOST
-    assert waiting.sweep(AGE_S + 1_000) == 996
+    assert waiting.remove("7") == 7
+    assert waiting.remove("7") is None
+    assert waiting.sweep(AGE_S + 1_000) == 1_000
     assert {backlog.channel_id: int(backlog.oldest_s) for backlog in waiting.backlogs(AGE_S + 1_000)} == {"0": 598, "1": 599}

@@ -31,7 +31,8 @@ REPORTED = 50
 REPORT_S = 1.0
 """Between two reports: what slow mode is switched by need not be fresher than what it slows, 1 message a second."""
 FULL_WAIT_MS = 2_000
-"""How long to wait where the log takes no more: the time of a broker's restart, less the time that its clients had."""
+"""How long to wait where the log takes no more: the time of a broker's restart, less the time that its clients had. And where too much
+waits for the chat view: what it decides in that time is some fifty thousand."""
 KEY_TRIES = 3
 """A key that was shredded between `ready` and its use is made anew; more than once in a row it is something else."""
 COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
@@ -91,6 +92,8 @@ class ChatEdge:
         with counted():
             self._admit(origin)
             self._check_channel(channel_id)
+            if self._waiting.full:
+                raise shed("backlog", "Too much that was said before waits for its answer", FULL_WAIT_MS / 1_000)
             text = clean(text)
             if not text:
                 raise InvalidCommandError("There is nothing to say in this message: it has no visible characters.")

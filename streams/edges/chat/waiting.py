@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-MOST = 200_000
-"""Messages that are waited for, some 200 bytes each: as many as may wait for the broker (streams/log_kafka.py). Beyond, the oldest no
-longer count."""
+MOST = 100_000
+"""Messages that may wait, some 200 bytes each: as many as may wait for the broker (streams/log_kafka.py), where each has a second record
+for its user's pace. What the chat view decides in a second divides it: no answer takes longer than that, however much is offered."""
 AGE_S = 600.0
 """After so long no answer comes any more (a dead letter has none). Twice the longest overload that is planned for."""
 
@@ -30,10 +30,13 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._channel_of)
 
+    @property
+    def full(self) -> bool:
+        """Whether no more may wait."""
+        return len(self._channel_of) >= MOST
+
     def add(self, message_id: str, channel_id: str, now: float) -> None:
         """A message was handed in."""
-        if len(self._channel_of) >= MOST:
-            self.remove(next(iter(self._channel_of)))
         self._channel_of[message_id] = channel_id
         self._channels.setdefault(channel_id, {})[message_id] = now
 
