@@ -62,8 +62,7 @@ class Hall:
         self._kept = 0
         self._answers: OrderedDict[str, Event] = OrderedDict()
         self._dirty: dict[ChatRoom, None] = {}
-        self._tick_at = 0.0
-        self._ticking = False
+        """Rooms with something to send, each with its next tick to come."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def room(self, login: str) -> ChatRoom | None:
@@ -205,11 +204,9 @@ class Hall:
         self._order.append((room, at.offset))
         self._kept += len(room.recent) - before
         self._bound(room)
-        if room.members:
+        if room.members and room not in self._dirty:
             self._dirty[room] = None
-            if not self._ticking:
-                self._ticking = True
-                self._wake()
+            self._wake(room)
 
     def _bound(self, room: ChatRoom) -> None:
         """Keeps the newest of the room, and of all."""
@@ -244,23 +241,23 @@ class Hall:
         except Exception:
             logger.exception("a session failed at an answer", connection=client.number)
 
-    def _wake(self) -> None:
-        """At once where nothing was sent for a tick, else when the tick is over."""
+    def _wake(self, room: ChatRoom) -> None:
+        """At once where the room was sent nothing for a tick, else when its tick is over."""
         loop = asyncio.get_running_loop()
-        wait = self._tick_at + self.config.tick_s - loop.time()
+        wait = room.sent_at + self.config.tick_s - loop.time()
         if wait > 0:
-            loop.call_later(wait, self._tick)
+            loop.call_later(wait, self._tick, room)
         else:
-            loop.call_soon(self._tick)
+            loop.call_soon(self._tick, room)  # after all that is being applied
 
-    def _tick(self) -> None:
-        self._ticking = False
-        self._tick_at = asyncio.get_running_loop().time()
+    def _tick(self, room: ChatRoom) -> None:
+        if room not in self._dirty:
+            return  # nobody is left in it
+        del self._dirty[room]
+        room.sent_at = asyncio.get_running_loop().time()
         began = time.perf_counter()
-        dirty, self._dirty = self._dirty, {}
-        for room in dirty:
-            try:
-                room.flush()
-            except Exception:
-                logger.exception("a room could not be sent to", channel=room.channel_id)
+        try:
+            room.flush()
+        except Exception:
+            logger.exception("a room could not be sent to", channel=room.channel_id)
         TICK.observe(time.perf_counter() - began)

@@ -9,7 +9,7 @@ FRAMES = Counter("chat_frames_total", "Frames written to connections.")
 BYTES = Counter("chat_bytes_total", "Bytes written to connections by rooms.")
 TICK = Histogram(
     "chat_tick_seconds",
-    "What it took to write one tick of all rooms.",
+    "What it took to write one tick of a room.",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
 )
 LATENCY = Histogram(

@@ -81,6 +81,8 @@ class ChatRoom:
         self._histories: dict[tuple[Variant, object, int], tuple[int, bytes]] = {}
         self._sampler = Sampler(hall.config.sample_above)
         self._left_out = 0
+        self.sent_at = 0.0
+        """When the hall last let it send, by the loop's clock."""
 
     @property
     def login(self) -> str:

@@ -5,9 +5,11 @@ import json
 import socket
 import urllib.error
 import urllib.request
+from contextlib import AsyncExitStack
 
 import pytest
 from live_gateway import CHANNEL, ChatWorld, LiveGateway, Viewer
+from prometheus_client import REGISTRY
 from websockets.asyncio.client import connect
 
 from schemas.events import (
@@ -299,16 +301,39 @@ async def test_an_unknown_channel_or_token_gets_an_error_and_the_connection_stay
 
 
 @pytest.mark.row("C6", "C7", "C12")
-async def test_viewers_of_several_gateways_see_one_sequence() -> None:
+async def test_viewers_of_ten_gateways_see_one_sequence() -> None:
     world = ChatWorld()
-    async with LiveGateway(world) as one, LiveGateway(world) as two, LiveGateway(world) as three:
-        viewers = [await live.viewer() for live in (one, two, three)]
+    async with AsyncExitStack() as stack:
+        gateways = [await stack.enter_async_context(LiveGateway(world)) for _ in range(10)]
+        viewers = [await live.viewer() for live in gateways]
         for viewer in viewers:
             await viewer.join()
-        said = [world.say(f"{number}", user_id=str(1_000 + number % 100)).text for number in range(2_000)]
+        said = [world.say(f"{number}", user_id=str(1_000 + number % 100)).text for number in range(1_000)]
         for viewer in viewers:
             await viewer.until(lambda viewer=viewer: len(viewer.texts()) >= len(said))
             assert viewer.texts() == said
+
+
+async def test_a_room_that_was_quiet_sends_at_once_whatever_others_have_just_sent() -> None:
+    world = ChatWorld()
+    async with LiveGateway(world, tick_s=2) as live:
+        ana, bob = await live.viewer(), await live.viewer()
+        await ana.join("ana")
+        await bob.join("bob")
+        world.say("first")
+        await ana.until(lambda: ana.texts() == ["first"])
+        world.say("second")
+        world.say("third")
+        world.say("elsewhere", channel_id="7")
+        await bob.until(lambda: bob.texts() == ["elsewhere"])
+        assert ana.texts() == ["first"], "its tick is not over"
+        await ana.until(lambda: ana.texts() == ["first", "second", "third"])
+        assert len([frame for frame in ana.frames if frame["type"] == "room" and not frame.get("history")]) == 2
+
+
+def metric(name: str) -> float:
+    """As it is now."""
+    return REGISTRY.get_sample_value(name) or 0.0
 
 
 @pytest.mark.row("C14")
@@ -326,11 +351,17 @@ async def test_a_client_that_does_not_read_is_closed_alone_and_the_others_miss_n
         await viewer.until(lambda: live.gateway.connections == 2)
         said = []
         async with asyncio.timeout(20):
+            while not live.gateway.hall.slow:
+                said.append(world.say(f"{len(said)} {'x' * 400}").text)
+                await asyncio.sleep(0.002)
+            await viewer.until(lambda: len(viewer.texts()) == len(said))
+            before, ticks = metric("chat_frames_total"), len(viewer.frames)
             while live.gateway.connections == 2:
                 said.append(world.say(f"{len(said)} {'x' * 400}").text)
                 await asyncio.sleep(0.002)
         await viewer.until(lambda: len(viewer.texts()) == len(said))
         assert viewer.texts() == said
+        assert metric("chat_frames_total") - before == len(viewer.frames) - ticks, "what it costs the others ends with its buffer"
         stalled.close()
 
 
