@@ -24,12 +24,13 @@ from streams.topics import CATALOGUE
 class Parts:
     """The parts of one process; a context manager that closes the log at its end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, linger_ms: float = 0) -> None:
+        """`linger_ms`: how long the log waits for more to go with a record."""
         self._settings = settings
         self.registry: Registry = HttpRegistry(settings.registry_url)
         self.codec: Codec = SealedCodec(self.registry)
         """Opens nothing, and refuses personal texts that are not sealed."""
-        self.log = KafkaLog(settings.bootstrap)
+        self.log = KafkaLog(settings.bootstrap, linger_ms=linger_ms)
         self._rings: list[KeyRing] = []
         stores = {url: StoredObjects.at(url) for url in settings.tier_urls.values()}
         self.objects = TieredObjects({tier: stores[url] for tier, url in settings.tier_urls.items()})

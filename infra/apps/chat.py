@@ -21,6 +21,9 @@ from streams.edges.chat.fleet import EVERY_S, FleetReports
 DRAIN_S = 3.0
 """Seconds over which connections are closed at the end: of the 12 that a process has, the log's close may need most where the broker is
 away."""
+LINGER_MS = 2
+"""A message is two records, of two topics: they go as one request with what others say meanwhile. At 500 messages a second on a busy
+machine messages came in 42 ms (median of six runs' p50) with 2 or 3 ms, and in 78 (of four) without."""
 
 
 async def chat(app: App, number: int = 1) -> None:
@@ -54,4 +57,4 @@ async def chat(app: App, number: int = 1) -> None:
 
 if __name__ == "__main__":
     which = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    run("chat" if which == 1 else f"chat-{which}", lambda app: chat(app, which))
+    run("chat" if which == 1 else f"chat-{which}", lambda app: chat(app, which), linger_ms=LINGER_MS)

@@ -73,23 +73,26 @@ class App:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def run(name: str, body: Callable[[App], Awaitable[None]]) -> None:
-    """Runs a process: `body` returns soon after `app.stopping` is set. Exits 1 where it fails, and the supervisor starts it anew."""
+def run(name: str, body: Callable[[App], Awaitable[None]], *, linger_ms: float = 0) -> None:
+    """Runs a process: `body` returns soon after `app.stopping` is set. Exits 1 where it fails, and the supervisor starts it anew.
+
+    `linger_ms` is for what it appends by the log's producer.
+    """
     try:
         settings = Settings.read(os.environ)
     except SettingsError as cause:
         sys.exit(f"{cause}")
     logs.configure(name, settings.log_level)
     try:
-        uvloop.run(_run(name, settings, body))
+        uvloop.run(_run(name, settings, body, linger_ms))
     except Exception:
         logger.exception("process failed")
         sys.exit(1)
 
 
-async def _run(name: str, settings: Settings, body: Callable[[App], Awaitable[None]]) -> None:
+async def _run(name: str, settings: Settings, body: Callable[[App], Awaitable[None]], linger_ms: float) -> None:
     """Runs the body until it ends, or until the time after a signal is over."""
-    with Parts(settings) as parts:
+    with Parts(settings, linger_ms=linger_ms) as parts:
         app = App(settings, parts)
         for sign in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(sign, app.stopping.set)
