@@ -57,8 +57,9 @@ class Run:
     def __init__(self, name: str, command: list[str], connections: int) -> None:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
         self._server = subprocess.Popen(command, **pipes, stderr=subprocess.DEVNULL)
-        port = self._line(self._server)
-        self._client = subprocess.Popen([sys.executable, "-m", "tests.bench._chat_client", name, port, str(connections)], **pipes)
+        self.port = int(self._line(self._server))
+        command = [sys.executable, "-m", "tests.bench._chat_client", name, str(self.port), str(connections)]
+        self._client = subprocess.Popen(command, **pipes)
         if self._line(self._client) != "ready":
             raise SystemExit(f"{name}: the viewers could not connect")
         time.sleep(1)

@@ -14,8 +14,10 @@ from websockets.typing import Subprotocol
 
 from schemas.events import GatewayReported, MessagePosted, PostMessage
 from streams.edges.chat.fleet import EVERY_S
+from tests.bench.chat_fleet import LOGIN, carried, known
+from tests.bench.chat_phases import PHASES
 from tests.chat_client import ChatClient
-from tests.chat_system import Chat
+from tests.chat_system import Chat, make
 
 pytestmark = [pytest.mark.broker, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 BACK_S = 40.0
@@ -118,6 +120,17 @@ async def test_what_was_said_while_the_gateway_was_dead_is_there_once_for_who_co
             *(message["message_id"] for message in sent),
             after,
         ]
+
+
+@pytest.mark.row("C25")
+async def test_each_of_a_hundred_viewers_gets_all_of_the_first_phases_load(chat: Chat) -> None:
+    [ana] = await asyncio.to_thread(make, chat.parts, LOGIN)
+    await known(chat)
+    phase = PHASES[0]
+    found = await carried(chat, ana.access_token, phase.viewers, phase.rate, seconds=3, times=1, warm_s=1)
+    assert found["sent"] == 3 * phase.rate
+    assert found["deliveries"] == found["sent"] * phase.viewers
+    assert [row["closed"] for row in found["times"]] == [0]
 
 
 @pytest.mark.row("C22", "U6")
