@@ -2,22 +2,27 @@
 
 import json
 import zlib
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from processors.recommend.arrays import Floats
+from processors.recommend.arrays import Flags, Floats
 from processors.recommend.features import NAMES
 from processors.recommend.trees import Trees
 
 FILE = Path(__file__).with_name("model.bin")
-MAGIC = b"CRM1"
+MAGIC = b"CRM2"
 TAMED = tuple(
     NAMES.index(name) for name in ("viewers", "chat_rate", "duration", "times_watched", "days_since", "sessions", "shared_viewers")
 )
 """Columns that the light ranker reads by their logarithm: their tails would drown all else in a sum."""
+
+WATCHED = NAMES.index("times_watched")
+Judge = Callable[[Floats], Floats]
 
 
 class ModelError(Exception):
@@ -44,8 +49,27 @@ class Light:
         return found
 
 
+class Part(NamedTuple):
+    """A light ranker and the trees that go on from it."""
+
+    light: Light
+    trees: Trees
+
+    def log_odds(self, features: Floats) -> Floats:
+        """The heavy ranker's."""
+        found: Floats = self.light.scores(features) + self.trees.log_odds(features)
+        return found
+
+    def contributions(self, features: Floats) -> Floats:
+        """What each feature adds to the log odds of each stream (the trees' by TreeSHAP), beside an average stream."""
+        light: Floats = (self.light.tamed(features) - self.light.mean) / self.light.scale * self.light.weights
+        return self.trees.contributions(features) + light
+
+
 class Model:
-    """Both rankers and the calibration, from one file."""
+    """The rankers and the calibration, from one file. What the viewer has watched before and what is new to him have rankers of their
+    own, for different things count; both say log odds, so that their streams are compared.
+    """
 
     def __init__(self, packed: bytes) -> None:
         if not packed.startswith(MAGIC):
@@ -54,37 +78,69 @@ class Model:
         if tuple(content["features"]) != NAMES:
             raise ModelError(f"made for the features {content['features']}, not {list(NAMES)}: {ModelError.__doc__}")
         self.version = sha256(packed).hexdigest()[:12]
-        light = content["light"]
-        self.light = Light(np.array(light["mean"]), np.array(light["scale"]), np.array(light["weights"]), light["bias"])
         self.shifts: dict[str, float] = content["shifts"]
         """By category, added to the log odds; a category that is not there has the mean's, under the empty name."""
-        self._trees = Trees(content["trees"], len(NAMES))
+        self._known, self._new = (_part(content[name]) for name in ("known", "new"))
+
+    def light(self, features: Floats) -> Floats:
+        """The light ranker's log odds."""
+        return _by_part(features, self._known.light.scores, self._new.light.scores)
 
     def log_odds(self, features: Floats) -> Floats:
         """The heavy ranker's, before calibration. One thread."""
-        if not len(features):
-            return np.zeros(0)
-        return self.light.scores(features) + self._trees.log_odds(features)
+        return _by_part(features, self._known.log_odds, self._new.log_odds)
 
     def contributions(self, features: Floats) -> Floats:
-        """What each feature adds to the log odds of each stream (the trees' by TreeSHAP), beside an average stream."""
-        light: Floats = (self.light.tamed(features) - self.light.mean) / self.light.scale * self.light.weights
-        return self._trees.contributions(features) + light
+        """What each feature adds to the log odds of each stream, beside an average one of those that are known, or new, as it is."""
+        return _by_part(features, self._known.contributions, self._new.contributions)
 
     def shift(self, category: str) -> float:
         """What a category adds."""
         return self.shifts.get(category, self.shifts.get("", 0.0))
 
 
-def packed(light: Light, trees: str, shifts: dict[str, float]) -> bytes:
+def known(features: Floats) -> Flags:
+    """Which of some streams the viewer has watched before."""
+    found: Flags = features[:, WATCHED] > 0
+    return found
+
+
+def _by_part(features: Floats, of_known: Judge, of_new: Judge) -> Floats:
+    """Each row judged by its part's ranker."""
+    is_known = known(features)
+    if not len(features) or not is_known.any():
+        return of_new(features)
+    first = of_known(features[is_known])
+    found = np.empty((len(features), *first.shape[1:]))
+    found[is_known] = first
+    if not is_known.all():
+        found[~is_known] = of_new(features[~is_known])
+    return found
+
+
+def _part(content: dict[str, Any]) -> Part:
+    light = content["light"]
+    weights = Light(np.array(light["mean"]), np.array(light["scale"]), np.array(light["weights"]), light["bias"])
+    return Part(weights, Trees(content["trees"], len(NAMES)))
+
+
+class Fitted(NamedTuple):
+    """A part as it is packed: the trees in LightGBM's text form."""
+
+    light: Light
+    trees: str
+
+
+def packed(of_known: Fitted, of_new: Fitted, shifts: dict[str, float]) -> bytes:
     """A model's file."""
-    content = {
-        "features": NAMES,
-        "light": {"mean": light.mean.tolist(), "scale": light.scale.tolist(), "weights": light.weights.tolist(), "bias": light.bias},
-        "shifts": shifts,
-        "trees": trees,
+    parts = {
+        name: {
+            "light": {"mean": light.mean.tolist(), "scale": light.scale.tolist(), "weights": light.weights.tolist(), "bias": light.bias},
+            "trees": trees,
+        }
+        for name, (light, trees) in (("known", of_known), ("new", of_new))
     }
-    return MAGIC + zlib.compress(json.dumps(content, sort_keys=True).encode(), 9)
+    return MAGIC + zlib.compress(json.dumps({"features": NAMES, "shifts": shifts, **parts}, sort_keys=True).encode(), 9)
 
 
 @cache

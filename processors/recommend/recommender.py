@@ -76,7 +76,7 @@ class Recommender:
         kept = allowed(live, found.rows, adult=asked.adult, off=asked.off)
         rows, sources = found.rows[kept], found.sources[kept]
         table = vectors(scene, rows)
-        judged = best(self.model.light.scores(table), HEAVY)
+        judged = best(self.model.light(table), HEAVY)
         added = lifts(live, rows[judged], asked.now, asked.off)
         odds = self._calibrated(table[judged], rows[judged])
         kinds = Kinds.of(live, rows)

@@ -66,6 +66,8 @@ class Trees:
         if rows.ndim != 2 or rows.shape[1] != self._columns:
             raise TreesError(f"a table of shape {rows.shape}, not of {self._columns} columns: {TreesError.__doc__}")
         found = np.zeros((len(rows), width))
+        if not len(rows):
+            return found
         written = ctypes.c_int64()
         _done(
             LIBRARY.LGBM_BoosterPredictForMat(

@@ -14,7 +14,7 @@ from processors.recommend.features import NAMES, VERSION
 from processors.recommend.live import Observed
 from processors.recommend.outcomes import Outcomes
 from processors.recommend.position import examined
-from processors.recommend.rankers import FILE, MAGIC, Model
+from processors.recommend.rankers import FILE, MAGIC, Model, known
 from processors.recommend.training import world
 from processors.recommend.training.dataset import Dataset
 from processors.recommend.training.labels import labelled
@@ -132,9 +132,26 @@ def test_the_same_rows_give_the_same_model(prepared: Prepared, packed: bytes) ->
     assert trained(prepared) == packed
 
 
+@pytest.mark.row("R2")
+def test_what_is_known_and_what_is_new_are_judged_by_rankers_of_their_own_in_one_order(packed: bytes) -> None:
+    found, content = Model(packed), json.loads(zlib.decompress(packed[len(MAGIC) :]))
+    assert content["known"]["light"] != content["new"]["light"]
+    table = np.random.default_rng(5).normal(0, 3, (200, len(NAMES)))
+    table[:, NAMES.index("times_watched")] = np.arange(200) % 3
+    swapped = Model(MAGIC + zlib.compress(json.dumps({**content, "known": content["new"], "new": content["known"]}).encode()))
+    is_known = known(table)
+    assert is_known.sum() == 133
+    for name in ("light", "log_odds", "contributions"):
+        whole, other = getattr(found, name)(table), getattr(swapped, name)(table)
+        assert np.array_equal(whole[is_known], getattr(found, name)(table[is_known]))
+        assert np.array_equal(whole[~is_known], getattr(found, name)(table[~is_known]))
+        assert not np.allclose(whole[is_known], other[is_known])
+        assert not np.allclose(whole[~is_known], other[~is_known])
+
+
 @pytest.mark.row("R6")
 def test_trees_judge_as_the_package_that_grew_them(packed: bytes) -> None:
-    text = json.loads(zlib.decompress(packed[len(MAGIC) :]))["trees"]
+    text = json.loads(zlib.decompress(packed[len(MAGIC) :]))["new"]["trees"]
     grown, trees = lightgbm.Booster(model_str=text), Trees(text, len(NAMES))
     table = np.random.default_rng(3).normal(scale=20, size=(500, len(NAMES)))
     assert np.array_equal(trees.log_odds(table), grown.predict(table, raw_score=True))

@@ -27,7 +27,7 @@ def light(model: Model, embeddings: Embeddings) -> Scorer:
     """The light ranker."""
 
     def scores(state: State, user_id: str, rows: Ints, now: int) -> Floats:
-        return model.light.scores(vectors(Scene(state.live, embeddings, state.audience.viewer(user_id), now), rows))
+        return model.light(vectors(Scene(state.live, embeddings, state.audience.viewer(user_id), now), rows))
 
     return scores
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from processors.recommend.arrays import Flags, Floats, Ints
 from processors.recommend.features import NAMES
-from processors.recommend.rankers import Light, Model, packed, probability
+from processors.recommend.rankers import Fitted, Light, Model, known, packed, probability
 from processors.recommend.training.dataset import Dataset
 
 ROUNDS = 120
@@ -30,6 +30,8 @@ HELD = 5
 """Every so manieth row trains no tree: the calibration is fitted on it."""
 PRIOR = 50.0
 """Rows that the whole weighs in a category's calibration: one with few rows stays near it."""
+FEWEST = 200
+"""Long visits, of streams that were known or of new ones, from which a ranker of their own is fitted: below, they are too few for trees."""
 RIDGE = 1.0
 STEPS = 12
 """Newton steps of the light ranker; it has settled after six or so."""
@@ -46,18 +48,26 @@ def train(rows: Dataset, categories: Sequence[str], *, weigh_places: bool = True
     weight = rows.unbiased() if weigh_places else rows.weight
     held = np.arange(len(weight)) % HELD == 0
     fitting = ~held & (weight > 0)
-    light = logistic(rows.features[fitting], rows.label[fitting], weight[fitting])
-    data = lgb.Dataset(
-        rows.features[fitting],
-        rows.label[fitting],
-        weight=weight[fitting],
-        init_score=light.scores(rows.features[fitting]),
-        feature_name=list(NAMES),
-    )
-    trees = lgb.train(SETTINGS, data, ROUNDS).model_to_string()
-    shown = rows.where(held & (rows.place >= 0) & (weight > 0))
-    log_odds = Model(packed(light, trees, {})).log_odds(shown.features)
-    return packed(light, trees, calibrated(log_odds, shown, weight[held & (rows.place >= 0) & (weight > 0)], categories))
+    is_known = known(rows.features)
+    of_known, of_new = (fitted(rows.features[part], rows.label[part], weight[part]) for part in _parts(rows.label, fitting, is_known))
+    on_page = held & (rows.place >= 0) & (weight > 0)
+    shown = rows.where(on_page)
+    log_odds = Model(packed(of_known, of_new, {})).log_odds(shown.features)
+    return packed(of_known, of_new, calibrated(log_odds, shown, weight[on_page], categories))
+
+
+def _parts(label: Flags, fitting: Flags, is_known: Flags) -> tuple[Flags, Flags]:
+    """The rows that the ranker of what is known learns from, and that of what is new; all of them where a part has too few."""
+    known_rows, new_rows = fitting & is_known, fitting & ~is_known
+    few = min(int(label[rows].sum()) for rows in (known_rows, new_rows)) < FEWEST
+    return (fitting, fitting) if few else (known_rows, new_rows)
+
+
+def fitted(features: Floats, label: Flags, weight: Floats) -> Fitted:
+    """A light ranker, and trees that go on from its scores."""
+    light = logistic(features, label, weight)
+    data = lgb.Dataset(features, label, weight=weight, init_score=light.scores(features), feature_name=list(NAMES))
+    return Fitted(light, lgb.train(SETTINGS, data, ROUNDS).model_to_string())
 
 
 def logistic(features: Floats, label: Flags, weight: Floats) -> Light:
