@@ -65,7 +65,7 @@ def test_the_command_reports_what_another_rule_would_have_decided_and_leaves_no_
             asked = ["--from", "start", "--block", "hat", "--source", "kafka"]
             done = CliRunner().invoke(app, [*asked, "--json"], env=settings.environment(), catch_exceptions=False)
             report = json.loads(done.stdout)
-            told = CliRunner().invoke(app, asked, env=settings.environment(), catch_exceptions=False).stdout
+            told = CliRunner().invoke(app, [*asked, "--processes", "2"], env=settings.environment(), catch_exceptions=False).stdout
             with pytest.raises(CommandError, match="say what is to be judged otherwise"):
                 CliRunner().invoke(app, [], env=settings.environment(), catch_exceptions=False)
             assert trace() == before
