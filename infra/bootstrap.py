@@ -1,6 +1,6 @@
 """Installs what a command needs and is missing: system packages, Python environment, hls.js, jars. Standard library only.
 
-`python3 infra/bootstrap.py COMMAND`, called by `./chronicast` before every command. A step whose lock file has not changed since
+`python3 infra/bootstrap.py COMMAND WORD`, called by `./chronicast` before every command. A step whose lock file has not changed since
 it was done costs a few milliseconds.
 """
 
@@ -59,9 +59,11 @@ class SetupError(Exception):
     """A step failed; the message says what to do."""
 
 
-def main(command: str) -> None:
-    """Makes everything ready for a command."""
+def main(command: str, what: str) -> None:
+    """Makes everything ready for a command, and for the process that `run` is to run."""
     need = NEEDS.get(command, "")
+    if command == "run":
+        need = "flink" if what == "features" else "run"
     if command == "up" and os.environ.get("CHRONICAST_FEATURES", "").lower() in NO:
         need = "run"  # Flink is half of all that is downloaded
     LOG.parent.mkdir(parents=True, exist_ok=True)
@@ -210,7 +212,7 @@ def mark(folder: Path, stamp: str) -> None:
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1])
+        main(sys.argv[1], sys.argv[2])
     except SetupError as failure:
         sys.exit(f"chronicast: {failure}")
     except KeyboardInterrupt:

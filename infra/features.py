@@ -2,10 +2,15 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
-from pathlib import Path
+from operator import itemgetter
 from string import Template
 from typing import Any
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.store import from_url
 
 from infra.settings import CHECKOUT, Settings
 from schemas.released import latest, load
@@ -33,6 +38,14 @@ RECOVERED = """
 SET 'execution.state-recovery.path' = '{checkpoint}';
 SET 'execution.state-recovery.claim-mode' = 'CLAIM';
 """
+REMOTE = """
+SET 'pipeline.name' = '{name}';
+SET 'execution.target' = 'remote';
+SET 'rest.address' = '{host}';
+SET 'rest.port' = '{port}';
+"""
+CHECKPOINT = re.compile(r"[^/]+/chk-\d+/_metadata")
+"""Below a job's checkpoint folder; Flink writes it last."""
 ON_TIME = """
     CURRENT_WATERMARK(event_time) IS NULL
     OR TO_TIMESTAMP_LTZ((occurred_at / 10000000 + 1) * 10000 - 1, 3) > CURRENT_WATERMARK(event_time)
@@ -44,12 +57,14 @@ def live(settings: Settings, now_us: int) -> str:
     """The job that publishes vectors, from its last checkpoint on; where it has none, those of the moments from now on."""
     text = _text("inputs.sql", "vectors.sql", "publish.sql")
     # Another text is another job: it cannot go on with the state of this one.
-    folder = settings.folder / "flink" / f"features-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    folder = f"{settings.flink_checkpoints_url}/features-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     newest = newest_checkpoint(folder)
     # What came before the first moment is read for its windows alone: a vector is sent if all that it looks back on was read.
     first = 0 if newest else now_us // STEP_US * STEP_US
     begin_ms = now_us // 1_000 - REACH_S * 1_000
-    head = LIVE.format(folder=folder.as_uri()) + (RECOVERED.format(checkpoint=newest.as_uri()) if newest else "")
+    head = LIVE.format(folder=folder) + (RECOVERED.format(checkpoint=newest) if newest else "")
+    cluster = urlsplit(settings.flink)
+    tail = REMOTE.format(name=job_name(settings), host=cluster.hostname, port=cluster.port) if settings.flink else ""
     places = {
         "scan": f"'scan.startup.mode' = 'timestamp', 'scan.startup.timestamp-millis' = '{begin_ms}'",
         "counted": ON_TIME,
@@ -57,7 +72,7 @@ def live(settings: Settings, now_us: int) -> str:
         "features_schema": _schema("StreamFeatures"),
         "late_schema": _schema("FeatureInputLate"),
     }
-    return head + _filled(settings, text, places)
+    return head + _filled(settings, text, places) + tail
 
 
 def bounded(settings: Settings, first_us: int, last_us: int, late: Iterable[str] = ()) -> str:
@@ -78,10 +93,16 @@ def bounded(settings: Settings, first_us: int, last_us: int, late: Iterable[str]
     return _filled(settings, _text("inputs.sql", "vectors.sql"), places) + query
 
 
-def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that is whole; None where there is none."""
-    whole = list(folder.glob("*/chk-*/_metadata"))
-    return max(whole, key=lambda path: path.stat().st_mtime_ns).parent if whole else None
+def job_name(settings: Settings) -> str:
+    """The job's name on its cluster; systems that share one differ by their Kafka."""
+    return f"chronicast features of {settings.bootstrap}"
+
+
+def newest_checkpoint(folder: str) -> str | None:
+    """URL of the newest checkpoint in a folder by URL that is whole; None where there is none."""
+    store = from_url(folder, mkdir=True) if folder.startswith("file:") else from_url(folder)
+    whole = [found for page in obstore.list(store) for found in page if CHECKPOINT.fullmatch(found["path"])]
+    return f"{folder}/{max(whole, key=itemgetter('last_modified'))['path'].rpartition('/')[0]}" if whole else None
 
 
 def _text(*names: str) -> str:

@@ -1,4 +1,4 @@
-"""A real Kafka node in KRaft mode, broker and controller in one Java process on loopback."""
+"""A real Kafka node in KRaft mode, broker and controller in one Java process on one machine."""
 
 import base64
 import contextlib
@@ -19,8 +19,8 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://{told}:{port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={logs}
 # Every topic is in the catalogue and made from it: a misspelt name is an error.
@@ -51,10 +51,15 @@ log.cleaner.dedupe.buffer.size=16777216
 class KafkaNode:
     """One node: its files, its command line, and whether it answers. It starts no broker itself."""
 
-    def __init__(self, folder: Path, port: int, controller_port: int) -> None:
+    def __init__(self, folder: Path, port: int, controller_port: int, host: str = "127.0.0.1") -> None:
         self.folder = folder
         self.port = port
-        self.bootstrap = f"127.0.0.1:{port}"
+        self._host = host
+        everywhere = host in {"0.0.0.0", "::"}  # noqa: S104
+        self._told = socket.gethostname() if everywhere else host
+        """What it tells clients to come back to."""
+        self._reached = "127.0.0.1" if everywhere else host
+        self.bootstrap = f"{self._reached}:{port}"
         self._controller_port = controller_port
         self._logs = folder / "data"
         self._properties = folder / "server.properties"
@@ -67,7 +72,8 @@ class KafkaNode:
             RuntimeError: the storage could not be formatted; the message holds Kafka's.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(PROPERTIES.format(port=self.port, controller=self._controller_port, logs=self._logs))
+        values = {"host": self._host, "told": self._told, "port": self.port, "controller": self._controller_port, "logs": self._logs}
+        self._properties.write_text(PROPERTIES.format(**values))
         if (self._logs / "meta.properties").exists():
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
@@ -94,7 +100,7 @@ class KafkaNode:
     def ready(self) -> bool:
         """Whether the broker answers; takes at most two seconds."""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=0.5):
+            with socket.create_connection((self._reached, self.port), timeout=0.5):
                 pass
         except OSError:
             return False

@@ -15,6 +15,9 @@ from processors.routing.regions import Edge
 from streams.edges.passes import LIFE_S
 
 PREFIX = "CHRONICAST_"
+PLACE = r"^$|^[\w.-]+(?::\d{1,5})?$"
+"""A process on another machine, `HOST` or `HOST:PORT`; empty is on this one."""
+ANY = ("0.0.0.0", "::")  # noqa: S104
 REFERENCE = "docs/reference/settings.md"
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -24,7 +27,9 @@ class SettingsError(ValueError):
 
 
 class Ports(NamedTuple):
-    """Every port of the system. Users rely on the first six, `CHRONICAST_PORT_OFFSET` moves all alike; the rest are on loopback only."""
+    """Every port of the system. Users rely on the first six, `CHRONICAST_PORT_OFFSET` moves all alike; the rest are on
+    loopback, or where `CHRONICAST_LISTEN_INSIDE` says.
+    """
 
     edge: int = 8080
     """Page, API, playlists, media, WebSockets: one HTTP origin."""
@@ -74,8 +79,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     port_offset: Annotated[int, Meta(ge=-900, le=56_000, description="Added to every port, so that two systems fit one machine.")] = 0
     home: Annotated[str, Meta(description="Folder of all state and logs; a relative one is in the checkout.")] = ".chronicast"
-    listen: Annotated[str, Meta(description="Address on which RTMP, IRC and the edge listen; everything else is on loopback.")] = "0.0.0.0"  # noqa: S104
+    listen: Annotated[str, Meta(description="Address on which RTMP, IRC and the edge listen.")] = "0.0.0.0"  # noqa: S104
+    listen_inside: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Address on which probes, registry, our Kafka and what is behind the edge listen: a private one. "
+            "Our PostgreSQL and Redis stay on loopback.",
+        ),
+    ] = "127.0.0.1"
     public_host: Annotated[str, Meta(description="Host name that printed URLs carry.")] = "localhost"
+    public_url: Annotated[
+        str, Meta(pattern=r"^$|^https?://", description="URL of the edge, where it is not `http://PUBLIC_HOST:PORT`.")
+    ] = ""
     node: Annotated[str, Meta(min_length=1, description="Name of this machine in events and logs.")] = "local-1"
     region: Annotated[str, Meta(min_length=1, description="Region of this machine: keys the transcoding capacity.")] = "local"
     kafka: Annotated[str, Meta(description="Bootstrap servers of a Kafka to use; empty starts one here.")] = ""
@@ -87,6 +103,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Edges beside this machine's, `REGION=URL` with commas between: viewers are led to the nearest that answers.",
         ),
     ] = ""
+    origin: Annotated[
+        str,
+        Meta(
+            pattern=PLACE, description="Where the edge finds the origin, `HOST` or `HOST:PORT`; empty is this machine. So the next three."
+        ),
+    ] = ""
+    api: Annotated[str, Meta(pattern=PLACE, description="Where the edge finds the API.")] = ""
+    gateway: Annotated[str, Meta(pattern=PLACE, description="Where the edge finds the chat gateways.")] = ""
+    sessions: Annotated[
+        str,
+        Meta(
+            pattern=PLACE,
+            description="Where the edge tells of playlist requests that it answers itself, over UDP; empty is the origin's host.",
+        ),
+    ] = ""
+    proxies: Annotated[
+        str,
+        Meta(
+            pattern=r"^[\da-fA-F.:/]+(?:,[\da-fA-F.:/]+)*$",
+            description="Networks of the edges, with commas between: chat limits go by the viewer's address that these tell.",
+        ),
+    ] = "127.0.0.0/8,::1"
     objects: Annotated[str, Meta(description="Object store by URL (`file:///dir`, `s3://bucket`); empty is a folder in the home.")] = ""
     objects_warm: Annotated[
         str, Meta(description="Object store by URL for VODs older than 7 days; empty is a folder in the home, or on S3 the same bucket.")
@@ -96,6 +134,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     features: Annotated[
         bool, Meta(description="Whether Flink makes features of live streams while the system runs; it takes a JVM of some 600 MB.")
     ] = True
+    flink: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^https?://[^\s/:]+:\d{1,5}/?$",
+            description="REST URL of a Flink session cluster for the features, `http://HOST:PORT`; empty runs them in a process of ours.",
+        ),
+    ] = ""
+    flink_checkpoints: Annotated[
+        str,
+        Meta(description="Folder or bucket by URL for the features' checkpoints, which that cluster reaches too; empty is in the home."),
+    ] = ""
     redis: Annotated[str, Meta(description="URL of a Redis for features of live streams; empty starts one here.")] = ""
     retention_days_partner: Annotated[int, Meta(ge=-1, description="Days for which new VODs of partners are kept; -1 is for ever.")] = 60
     retention_days: Annotated[int, Meta(ge=-1, description="Days for which new VODs of all others are kept; -1 is for ever.")] = 14
@@ -167,12 +216,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def bootstrap(self) -> str:
         """Kafka's bootstrap servers, outside ones or ours."""
-        return self.kafka or f"127.0.0.1:{self.ports.kafka}"
+        return self.kafka or f"{self.inside}:{self.ports.kafka}"
+
+    @property
+    def inside(self) -> str:
+        """Address at which this machine's processes reach each other."""
+        return "127.0.0.1" if self.listen_inside in ANY else self.listen_inside
+
+    def place(self, name: Literal["origin", "api", "gateway", "sessions"]) -> str:
+        """Host and port of a process behind the edge."""
+        given: dict[str, str] = {"origin": self.origin, "api": self.api, "gateway": self.gateway, "sessions": self.sessions}
+        host, _, port = given[name].partition(":")
+        if name == "sessions" and not host:
+            host = self.origin.partition(":")[0]
+        return f"{host or self.inside}:{port or getattr(self.ports, name)}"
 
     @property
     def registry_url(self) -> str:
         """The schema registry's URL, an outside one or ours."""
-        return self.registry or f"http://127.0.0.1:{self.ports.registry}"
+        return self.registry or f"http://{self.inside}:{self.ports.registry}"
 
     @property
     def objects_url(self) -> str:
@@ -200,6 +262,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.postgres or PostgresNode(self.folder / "postgres", self.ports.postgres).url
 
     @property
+    def flink_checkpoints_url(self) -> str:
+        """Where Flink keeps checkpoints."""
+        return self.flink_checkpoints.rstrip("/") or (self.folder / "flink").as_uri()
+
+    @property
     def redis_url(self) -> str:
         """Where the features of live streams are, outside or ours."""
         return self.redis or f"redis://127.0.0.1:{self.ports.redis}"
@@ -212,7 +279,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def page_url(self) -> str:
         """Where people watch."""
-        return f"http://{self.public_host}:{self.ports.edge}"
+        return self.public_url.rstrip("/") or f"http://{self.public_host}:{self.ports.edge}"
 
     @property
     def edge_nodes(self) -> list[Edge]:
@@ -241,8 +308,7 @@ def reference() -> str:
         default = f"`{field.default}`" if field.default != "" else "empty"
         rows.append(f"| `{PREFIX}{field.name.upper()}` | {default} | {field.type.extra_json_schema['description']} |")
     ports = [
-        f"| {name} | {port} | {'users' if place < USERS else 'loopback only'} |"
-        for place, (name, port) in enumerate(Ports()._asdict().items())
+        f"| {name} | {port} | {'users' if place < USERS else 'inside'} |" for place, (name, port) in enumerate(Ports()._asdict().items())
     ]
     return "\n".join(
         (

@@ -26,9 +26,13 @@ chat takes, moderates and hands out what people write, delivery shows, the archi
 features are what recommendations know of live streams."""
 
 
+SERVERS = ("kafka", "postgres", "redis", "edge")
+"""Those that are not of our making: they need no topics."""
+
+
 def node(settings: Settings) -> KafkaNode:
     """Our own Kafka."""
-    return KafkaNode(settings.folder / "kafka", settings.ports.kafka, settings.ports.controller)
+    return KafkaNode(settings.folder / "kafka", settings.ports.kafka, settings.ports.controller, settings.listen_inside)
 
 
 def stages(settings: Settings, *, demo: bool) -> list[list[Service]]:
@@ -124,7 +128,7 @@ def _features(settings: Settings) -> list[Service]:
 
 def _app(settings: Settings, name: str, probes: int, *ports: int, number: int = 1) -> Service:
     """A process of ours, whose probes are on a port; `number` counts those of one kind."""
-    look = probing.http(f"http://127.0.0.1:{probes}/readyz")
+    look = probing.http(f"http://{settings.inside}:{probes}/readyz")
     several = [str(number)] if number > 1 else []
     command = _python(f"infra.apps.{name}", *several)
     return Service("-".join((name, *several)), command, look, (probes, *ports), settings.environment())

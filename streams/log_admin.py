@@ -53,8 +53,10 @@ def wanted(catalogue: Iterable[Topic]) -> list[Wanted]:
     return found
 
 
-def ensure_topics(bootstrap: str, catalogue: Iterable[Topic] = CATALOGUE, replicas: int = 1) -> None:
+def ensure_topics(bootstrap: str, catalogue: Iterable[Topic] = CATALOGUE, replicas: int = -1) -> None:
     """Makes what is missing and sets the configuration of what is there. May be called by several processes at once.
+
+    `replicas`: -1 is the broker's default.replication.factor.
 
     Raises:
         TopicMismatchError: a topic has another partition count.

@@ -44,9 +44,9 @@ class FeaturesJob:
     def checkpoint(self) -> Path:
         """Waits for one that is whole."""
         deadline = time.monotonic() + START_S
-        while (found := newest_checkpoint(next(self.folder.glob("flink/*"), self.folder))) is None:
+        while (folder := next(self.folder.glob("flink/*"), None)) is None or (found := newest_checkpoint(folder.as_uri())) is None:
             self.check(deadline)
-        return found
+        return Path(found.removeprefix("file://"))
 
     def check(self, deadline: float) -> None:
         """Rests for a moment.
@@ -59,6 +59,12 @@ class FeaturesJob:
         assert self._process.poll() is None, said
         assert time.monotonic() < deadline, said
         time.sleep(0.2)
+
+    def kill(self) -> None:
+        """SIGKILL; its own JVM goes too, a cluster does not notice."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(30)
 
     def stop(self) -> None:
         if self._process is not None:

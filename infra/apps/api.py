@@ -73,6 +73,7 @@ async def api(app: App) -> None:
     add_probes(application, app)
     config = uvicorn.Config(
         application,
+        host=settings.listen_inside,
         port=settings.ports.api,
         log_config=None,
         access_log=False,

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import resource
 import sys
+from ipaddress import ip_network
 
 from infra.apps.chat_edge import chat_edge
 from infra.apps.service import App, run
@@ -36,7 +37,13 @@ async def chat(app: App, number: int = 1) -> None:
     publisher = await asyncio.to_thread(parts.publisher, node, keys)
     accounts = Accounts()
     edge = chat_edge(settings, publisher, keys, accounts, node)
-    config = ChatConfig(name=node, capacity=settings.chat_connections, drain_s=DRAIN_S, reuse_port=settings.chat_gateways > 1)
+    config = ChatConfig(
+        name=node,
+        capacity=settings.chat_connections,
+        drain_s=DRAIN_S,
+        reuse_port=settings.chat_gateways > 1,
+        trusted=tuple(map(ip_network, settings.proxies.split(","))),
+    )
     gateway = Gateway(config, parts.log, OpeningCodec(parts.registry, keys), edge, accounts=accounts, json=JsonDialect(), irc=Irc(accounts))
     reports = FleetReports(publisher, settings.region, node, settings.chat_connections)
     keys.watch(gateway.erased)
@@ -44,7 +51,7 @@ async def chat(app: App, number: int = 1) -> None:
     async with app.serving(settings.ports.chat + number - 1):
         await gateway.start()
         edge.start()
-        await gateway.listen("127.0.0.1", settings.ports.gateway)
+        await gateway.listen(settings.listen_inside, settings.ports.gateway)
         await gateway.listen_lines(settings.listen, settings.ports.irc)
         while not app.stopping.is_set():
             reports.report(gateway.connections)

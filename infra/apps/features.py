@@ -1,4 +1,4 @@
-"""The features job: Flink SQL in this process's JVM, whose vectors go to their topic, and from there to Redis."""
+"""The features job: Flink SQL in this process's JVM or on a session cluster. Its vectors go to their topic, and from there to Redis."""
 
 import asyncio
 import os
@@ -6,11 +6,12 @@ import os
 import structlog
 
 from infra.apps.service import App, run
-from infra.features import live
+from infra.features import job_name, live
 from infra.java import JARS, pyflink_path
 from sinks.features.sink import FeatureSink
 from sinks.features.store import FeatureStore
 from streams.clock import now_us
+from streams.flink_cluster import FlinkCluster
 from streams.flink_driver import started
 
 logger = structlog.get_logger()
@@ -37,6 +38,9 @@ async def features(app: App) -> None:
     async with app.serving(settings.ports.features):
         await asyncio.to_thread(app.parts.publisher, "features")  # registers the schemas, before Flink does in its way
         await sink.start()
+        cluster = FlinkCluster(settings.flink) if settings.flink else None
+        if cluster and (left := await cluster.cancel(job_name(settings))):
+            logger.info("an earlier process's job makes room", jobs=left)
         job = await asyncio.to_thread(started, live(settings, now_us()), JARS / "flink")
         logger.info("job starts", job=str(job.get_job_id()))
         while not app.stopping.is_set():
@@ -47,7 +51,9 @@ async def features(app: App) -> None:
             stopping = asyncio.create_task(app.stopping.wait())
             await asyncio.wait([stopping], timeout=LOOK_S)
             stopping.cancel()
-        await sink.close()  # the job ends with this process, and keeps its checkpoint
+        if cluster:
+            await cluster.cancel(job_name(settings))
+        await sink.close()  # in a JVM of ours the job ends with this process; its checkpoint is kept in either case
         await store.close()
 
 

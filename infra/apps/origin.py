@@ -17,7 +17,7 @@ async def origin(app: App) -> None:
     application.add_routes(app.probes())
     application.add_routes(page())  # last: a channel's page is at any single name
     async with app.serving(settings.ports.origin, application):
-        place = ("127.0.0.1", settings.ports.sessions)
+        place = (settings.listen_inside, settings.ports.sessions)
         reports, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: application[SESSIONS], local_addr=place)
         await app.stopping.wait()
         reports.close()

@@ -45,14 +45,14 @@ class App:
 
     @asynccontextmanager
     async def serving(self, port: int, application: web.Application | None = None) -> AsyncIterator[None]:
-        """Serves an application, or the probes alone, on a loopback port."""
+        """Serves an application, or the probes alone, on a port inside."""
         if application is None:
             application = web.Application()
             application.add_routes(self.probes())
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+            await web.TCPSite(runner, self.settings.listen_inside, port, backlog=1024).start()
             gc.collect()
             gc.freeze()  # what is loaded by now lives as long as the process: collections need not look at it again
             yield

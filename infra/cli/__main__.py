@@ -21,6 +21,7 @@ from infra.cli.lineage import lineage
 from infra.cli.rebuild import rebuild
 from infra.cli.recommend import explain, recommend, what_if
 from infra.cli.replay import replay
+from infra.cli.running import run
 from infra.cli.schedule import schedule
 from infra.cli.scrub import scrub
 from infra.cli.sql import sql
@@ -54,6 +55,7 @@ app.add_typer(features, name="features")
 app.add_typer(schedule, name="schedule")
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(up)
+app.command()(run)
 app.command()(doctor)
 app.command()(status)
 app.command()(topics)

@@ -42,7 +42,7 @@ def status(as_json: AsJson = False) -> None:
         if not lacks.keys().isdisjoint(names)
     }
     healthy = not any(lacks.values())
-    waiting = _not_landed(now.ports.lake)
+    waiting = _not_landed(f"{now.inside}:{now.ports.lake}")
     if as_json:
         places = {"page": now.page_url, "rtmp": now.rtmp_url}
         show_json({"healthy": healthy, "since": run.since, **places, "subsystems": subsystems, "not_landed": waiting})
@@ -62,9 +62,9 @@ async def _look(services: Sequence[Service]) -> list[str]:
     return list(await asyncio.gather(*(service.lacks() for service in services)))
 
 
-def _not_landed(port: int) -> int | None:
+def _not_landed(lake: str) -> int | None:
     """Records that the lake does not hold yet, by its metrics; None where it does not answer."""
-    with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/metrics", timeout=ANSWER_S) as answer:
+    with contextlib.suppress(OSError), urlopen(f"http://{lake}/metrics", timeout=ANSWER_S) as answer:
         for line in answer.read().decode().splitlines():
             if line.startswith("lake_waiting_records "):
                 return int(float(line.split()[1]))

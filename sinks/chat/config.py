@@ -1,6 +1,7 @@
 """What can be set on a chat gateway."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import msgspec
 
@@ -38,5 +39,5 @@ class ChatConfig(msgspec.Struct, frozen=True):
     """Over so long the connections are closed at a stop, so that they do not come back all at once."""
     reuse_port: bool = False
     """Whether several processes listen on one port (SO_REUSEPORT)."""
-    trusted: tuple[str, ...] = ("127.0.0.1", "::1")
+    trusted: tuple[IPv4Network | IPv6Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1"))
     """Proxies whose X-Real-IP is believed."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import ClassVar, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -115,12 +116,16 @@ class WebSocket(Client):
             self._impatience.cancel()
         peer = (self.transport.get_extra_info("peername") or ("",))[0]
         real = request.headers.get("X-Real-IP")
-        self.origin = self.origin._replace(address=real if real and peer in self.hall.config.trusted else peer)
+        self.origin = self.origin._replace(address=real if real and self._trusted(peer) else peer)
         self._registered = True
         if not self._doors.register(self):
             self.close(TOO_MANY, "Server at capacity")
             return
         self.begin(self._doors.json if path.path == JSON_PATH else self._doors.irc)
+
+    def _trusted(self, peer: str) -> bool:
+        """Whether it is a proxy of ours."""
+        return bool(peer) and any(ip_address(peer) in network for network in self.hall.config.trusted)
 
     def _gateway(self, login: str) -> Response:
         answer = self.hall.gateway(login)

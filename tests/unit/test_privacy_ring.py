@@ -243,6 +243,19 @@ def test_the_master_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> N
     with pytest.raises(MasterKeyError, match="64 lower-case hex digits") as refused:
         MasterKeys.at(path)
     assert "secret" not in str(refused.value)
-    path.chmod(0o644)
-    with pytest.raises(MasterKeyError, match="chmod 600"):
-        MasterKeys.at(path)
+    for mode in (0o644, 0o640):
+        path.chmod(mode)
+        with pytest.raises(MasterKeyError, match="chmod 600"):
+            MasterKeys.at(path)
+
+
+def test_a_mounted_secret_is_roots_and_its_group_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "master.key"
+    path.write_text("ab" * 32)
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    path.chmod(0o440)
+    assert MasterKeys.at(path)
+    for mode in (0o444, 0o460):
+        path.chmod(mode)
+        with pytest.raises(MasterKeyError, match="chmod 600"):
+            MasterKeys.at(path)
