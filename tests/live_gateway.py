@@ -39,6 +39,8 @@ class HandedIn:
 
     def __init__(self) -> None:
         self.said: list[tuple[str, Person, str]] = []
+        self.addresses: list[str] = []
+        """From which was said what lies in `said`."""
         self.commands: list[tuple[str, str, dict[str, Any]]] = []
         self.seen: set[str] = set()
 
@@ -48,6 +50,7 @@ class HandedIn:
         if not text:
             raise InvalidCommandError("nothing to say")
         self.said.append((str(uuid4()), who, text))
+        self.addresses.append(origin.address)
         return self.said[-1][0]
 
     async def command(self, who: Person, kind: str, channel_id: str, *, origin: Origin, **values: Any) -> str:
@@ -159,8 +162,8 @@ class Viewer:
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def connected(cls, url: str, login: str | None = None) -> "Viewer":
-        viewer = cls(await connect(url, compression=None, max_size=1 << 24))
+    async def connected(cls, url: str, login: str | None = None, **headers: str) -> "Viewer":
+        viewer = cls(await connect(url, compression=None, max_size=1 << 24, additional_headers=headers))
         if login is not None:
             await viewer.send(type="hello", token=token(login))
             await viewer.frame("welcome")

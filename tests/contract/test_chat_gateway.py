@@ -6,6 +6,7 @@ import socket
 import urllib.error
 import urllib.request
 from contextlib import AsyncExitStack
+from ipaddress import ip_network
 
 import pytest
 from live_gateway import CHANNEL, ChatWorld, LiveGateway, Viewer
@@ -214,6 +215,19 @@ async def test_the_connection_above_the_capacity_is_closed_with_1013_and_the_oth
         await inside[0].close()
         await inside[1].until(lambda: live.gateway.connections == 2)
         await (await live.viewer()).join()
+
+
+@pytest.mark.row("C2")
+@pytest.mark.parametrize(("proxies", "address"), [("127.0.0.0/8", "203.0.113.7"), ("10.9.0.0/16", "127.0.0.1")])
+async def test_limits_go_by_the_address_that_an_edge_of_ours_tells(proxies: str, address: str) -> None:
+    async with LiveGateway(ChatWorld(), trusted=(ip_network(proxies),)) as live:
+        viewer = await Viewer.connected(live.url, "bob", **{"X-Real-IP": "203.0.113.7"})
+        await viewer.join()
+        await viewer.send(type="say", channel="ana", text="hello", nonce="1")
+        async with asyncio.timeout(5):
+            while not live.sending.addresses:
+                await asyncio.sleep(0.01)
+        assert live.sending.addresses == [address]
 
 
 @pytest.mark.row("C21")
