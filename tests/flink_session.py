@@ -15,27 +15,21 @@ import pyflink
 from infra import ports
 
 HOME = Path(pyflink.__file__).parent
-CONFIG = """\
-jobmanager.rpc.address: 127.0.0.1
-jobmanager.bind-host: 127.0.0.1
-jobmanager.rpc.port: {rpc}
-jobmanager.memory.process.size: 704m
-rest.address: 127.0.0.1
-rest.bind-address: 127.0.0.1
-rest.port: {rest}
-blob.server.port: {blob}
-taskmanager.bind-host: 127.0.0.1
-taskmanager.host: 127.0.0.1
-taskmanager.rpc.port: {task}
-taskmanager.data.port: {data}
-taskmanager.numberOfTaskSlots: 1
-taskmanager.memory.process.size: 768m
-taskmanager.memory.managed.size: 32m
-taskmanager.memory.network.min: 16m
-taskmanager.memory.network.max: 16m
-taskmanager.memory.jvm-metaspace.size: 192m
-"""
-"""The least that each starts with; one slot, so that two jobs cannot run at once unseen."""
+MANAGER = {
+    "jobmanager.bind-host": "127.0.0.1",
+    "jobmanager.memory.process.size": "704m",
+    "rest.bind-address": "127.0.0.1",
+}
+WORKER = {
+    "taskmanager.bind-host": "127.0.0.1",
+    "taskmanager.host": "127.0.0.1",
+    "taskmanager.memory.process.size": "768m",
+    "taskmanager.memory.managed.size": "32m",
+    "taskmanager.memory.network.min": "16m",
+    "taskmanager.memory.network.max": "16m",
+    "taskmanager.memory.jvm-metaspace.size": "192m",
+}
+"""The least that each starts with. One slot, the default, so that two jobs cannot run at once unseen."""
 START_S = 90.0
 
 
@@ -57,21 +51,21 @@ class Session(NamedTuple):
 @contextlib.contextmanager
 def flink_session(folder: Path) -> Iterator[Session]:
     """A cluster for the block; its processes die with the test process."""
-    rpc, rest, blob, task, data = ports.free(5)
-    conf = folder / "conf"
-    conf.mkdir(parents=True)
-    opens = next(line for line in (HOME / "conf" / "config.yaml").read_text().splitlines() if "--add-exports" in line).strip()
-    values = CONFIG.format(rpc=rpc, rest=rest, blob=blob, task=task, data=data)
-    (conf / "config.yaml").write_text(f"{values}env.java.opts.{opens} -XX:TieredStopAtLevel=1\n")
-    for name in ("log4j-console.properties", "logback-console.xml"):
-        (conf / name).write_text((HOME / "conf" / name).read_text())
-    environment = {**os.environ, "FLINK_CONF_DIR": str(conf), "FLINK_LOG_DIR": str(folder), "FLINK_PID_DIR": str(folder)}
+    rpc, rest, blob, task, data = map(str, ports.free(5))
+    shared = {"jobmanager.rpc.address": "127.0.0.1", "jobmanager.rpc.port": rpc}
+    started = {
+        "jobmanager.sh": {**shared, **MANAGER, "rest.port": rest, "blob.server.port": blob},
+        "taskmanager.sh": {**shared, **WORKER, "taskmanager.rpc.port": task, "taskmanager.data.port": data},
+    }
+    folder.mkdir(parents=True)
+    environment = {**os.environ, "FLINK_LOG_DIR": str(folder), "FLINK_PID_DIR": str(folder)}
     session = Session(f"http://127.0.0.1:{rest}")
     processes = []
     try:
-        for script in ("jobmanager.sh", "taskmanager.sh"):
+        for script, values in started.items():
+            given = [word for name, value in values.items() for word in ("-D", f"{name}={value}")]
             with (folder / f"{script}.log").open("wb") as log:
-                command = ["setpriv", "--pdeathsig", "KILL", "--", "bash", str(HOME / "bin" / script), "start-foreground"]
+                command = ["setpriv", "--pdeathsig", "KILL", "--", "bash", str(HOME / "bin" / script), "start-foreground", *given]
                 processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
         _until_whole(session, folder)
         yield session
