@@ -1,10 +1,10 @@
-"""Structured logs: a JSON object a line to standard output, which the supervisor keeps in files."""
+"""Structured logs: a JSON object a line, of a process to standard output, which the supervisor keeps in files."""
 
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -14,8 +14,8 @@ QUIETER = {"aiohttp.access": "WARNING", "aiokafka": "WARNING", "faust": "WARNING
 """Libraries that tell more at their usual level than an operator reads."""
 
 
-def configure(process: str, level: str) -> None:
-    """Sends what structlog and the standard library log to standard output, from `level` upwards.
+def configure(process: str, level: str, output: TextIO | None = None) -> None:
+    """Sends what structlog and the standard library log to standard output or another one, from `level` upwards.
 
     Bound context (`structlog.contextvars.bind_contextvars(correlation_id=...)`) appears in every line of its task.
     """
@@ -40,7 +40,7 @@ def configure(process: str, level: str) -> None:
         line["process"] = process
         return line
 
-    lines = logging.StreamHandler(sys.stdout)
+    lines = logging.StreamHandler(output or sys.stdout)
     lines.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 
 import pytest
 import structlog
@@ -28,3 +29,12 @@ def test_a_line_is_json_with_its_context_and_without_keys(capsys: pytest.Capture
     assert (first["event"], first["correlation_id"], first["process"], first["level"]) == ("publishing", "session-1", "ingest", "info")
     assert first["url"] == "rtmp://host/app/live_42_..."
     assert second["event"] == "token cc_... refused"
+
+
+@pytest.mark.row("U7")
+def test_a_command_logs_beside_what_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("cli", "error", sys.stderr)
+    logging.getLogger("librdkafka").error("no broker")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert json.loads(said.err)["event"] == "no broker"
