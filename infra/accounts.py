@@ -5,6 +5,7 @@ import re
 
 import msgspec
 
+from schemas.event import as_new
 from schemas.events import ChannelProfile
 from schemas.events.channel import Tier
 from schemas.wire import Codec
@@ -159,8 +160,7 @@ class Accounts:
 
     def _write(self, profile: ChannelProfile) -> Position:
         """Appends a row, as a new fact whatever it was copied from."""
-        fact = msgspec.structs.replace(profile, event_id="", occurred_at=0, producer="", correlation_id="", causation_id=None)
-        return self._publisher.publish(fact).result(ANSWER_S)
+        return self._publisher.publish(as_new(profile)).result(ANSWER_S)
 
 
 def identity(login: str) -> str:

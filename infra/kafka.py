@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from infra import java
+from infra.ports import EVERYWHERE, reached
 
 HEAP = "512m"
 """Enough for a few hundred partitions; the page cache, not the heap, holds the data."""
@@ -55,10 +56,9 @@ class KafkaNode:
         self.folder = folder
         self.port = port
         self._host = host
-        everywhere = host in {"0.0.0.0", "::"}  # noqa: S104
-        self._told = socket.gethostname() if everywhere else host
+        self._told = socket.gethostname() if host in EVERYWHERE else host
         """What it tells clients to come back to."""
-        self._reached = "127.0.0.1" if everywhere else host
+        self._reached = reached(host)
         self.bootstrap = f"{self._reached}:{port}"
         self._controller_port = controller_port
         self._logs = folder / "data"

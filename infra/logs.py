@@ -60,6 +60,11 @@ def configure(process: str, level: str, output: TextIO | None = None) -> None:
             logging.getLogger(name).setLevel(quiet)
 
 
+def of_command(name: str = "cli") -> None:
+    """A command logs errors alone, and to standard error: what it prints is for programs too."""
+    configure(name, "error", sys.stderr)
+
+
 def masked(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The line without stream keys and tokens, should one have slipped into a text: a second line of defence."""
     return {name: SECRET.sub(r"\1...", value) if isinstance(value, str) else value for name, value in line.items()}

@@ -7,9 +7,8 @@ import resource
 import shutil
 from pathlib import Path
 
+from infra.parts import passes
 from infra.settings import Settings
-from streams.edges.passes import Passes
-from streams.privacy.master import MasterKeys
 
 TEMPLATE = Path(__file__).with_suffix(".conf")
 CONNECTIONS = 32_768
@@ -60,7 +59,7 @@ def command(settings: Settings) -> list[str]:
         "connections": str(connections),
         "files": str(files),
     }
-    keys = Passes(MasterKeys.at(settings.master_key_file).derived, settings.playback_key).keys
+    keys = passes(settings).keys
     values["pass_key"] = next(iter(keys.values()))
     values["pass_keys"] = "\n".join(f"        {generation} {key};" for generation, key in keys.items())
     text = TEMPLATE.read_text()

@@ -56,15 +56,6 @@ class Parts:
         self._rings.append(ring)
         return ring
 
-    def passes(self) -> Passes:
-        """What signs playback URLs, with keys of the generation that is set.
-
-        Raises:
-            MasterKeyError: the master key cannot be had.
-        """
-        settings = self._settings
-        return Passes(MasterKeys.at(settings.master_key_file).derived, settings.playback_key, life_s=settings.playback_seconds)
-
     def signer(self) -> Signer:
         """What signs viewers' sessions: of the same key in every process that has the master key.
 
@@ -93,3 +84,12 @@ class Parts:
         for ring in self._rings:
             ring.close()
         self.log.close()
+
+
+def passes(settings: Settings) -> Passes:
+    """What signs playback URLs, with keys of the generation that is set.
+
+    Raises:
+        MasterKeyError: the master key cannot be had.
+    """
+    return Passes(MasterKeys.at(settings.master_key_file).derived, settings.playback_key, life_s=settings.playback_seconds)

@@ -14,6 +14,14 @@ LISTENED = range(20_000, 32_768)
 from there could be lost again before somebody listens on it."""
 
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - told from others, not listened on
+
+
+def reached(address: str) -> str:
+    """Where processes of this machine reach what listens on an address."""
+    return "127.0.0.1" if address in EVERYWHERE else address
+
+
 def free(count: int) -> list[int]:
     """So many free ports, all different, that no outgoing connection takes."""
     found = [port for port in random.sample(LISTENED, 10 * count) if not taken(port)]

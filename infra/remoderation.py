@@ -21,8 +21,9 @@ from schemas.event import Event
 from schemas.events import MessagePosted
 from schemas.wire import Codec
 from streams.log import Outgoing, Record
-from streams.outputs import SOURCE, view_name
+from streams.outputs import view_name
 from streams.privacy.folds import fold_codec
+from streams.repeats import Repeats, source_of
 from streams.replay.partition import Connect, Connection
 from streams.replay.processes import Told, in_processes
 from streams.store import BEGINNING, Progress
@@ -146,24 +147,16 @@ class Recorded:
 
     def _read(self, connection: Connection, partition: int, start: int) -> Iterator[tuple[int, Event]]:
         """(command's offset, event) of the records from one on; what was sent twice comes once."""
-        seen = (-1, -1)
+        repeats = Repeats()
         for records in in_batches(connection.source, EVENTS, partition, start, connection.source.ends(EVENTS)[partition]):
             for record in records:
-                at = _cause(record)
-                if at is None or at <= seen or at[0] < self._began:
+                source = source_of(record)
+                if source is None or source[0] != f"{COMMANDS}/{partition}" or not repeats.fresh(record):
                     continue
-                seen = at
-                for event in _events([record], self._codec):
-                    yield at[0], event
-
-
-def _cause(record: Record) -> tuple[int, int] | None:
-    """Offset of the command that an event followed from, and the event's number among those that did; None of any other record."""
-    for name, value in record.headers:
-        if name == SOURCE:
-            topic, _, offset, index = value.decode().split("/")
-            return (int(offset), int(index)) if topic == COMMANDS else None
-    return None
+                offset, _ = source[1]
+                if offset >= self._began:
+                    for event in _events([record], self._codec):
+                        yield offset, event
 
 
 def _events(records: Sequence[Record], codec: Codec) -> Iterator[Event]:

@@ -1,6 +1,5 @@
 """What a process replays with, made from the settings: a reader of the log, which appends nothing to it."""
 
-import sys
 from enum import StrEnum
 from typing import Self
 
@@ -67,7 +66,7 @@ class Connect(msgspec.Struct, frozen=True):
         Raises:
             MasterKeyError: texts are read, and the master key is missing or another one.
         """
-        logs.configure("replay", "error", sys.stderr)
+        logs.of_command("replay")
         registry = HttpRegistry(self.settings.registry_url)
         codec = SealedCodec(registry)
         if self.opens:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Meta
 
+from infra.ports import reached
 from infra.postgres import PostgresNode
 from processors.routing.regions import Edge
 from streams.edges.passes import LIFE_S
@@ -17,7 +18,6 @@ from streams.edges.passes import LIFE_S
 PREFIX = "CHRONICAST_"
 PLACE = r"^$|^[\w.-]+(?::\d{1,5})?$"
 """A process on another machine, `HOST` or `HOST:PORT`; empty is on this one."""
-ANY = ("0.0.0.0", "::")  # noqa: S104
 REFERENCE = "docs/reference/settings.md"
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -221,7 +221,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def inside(self) -> str:
         """Address at which this machine's processes reach each other."""
-        return "127.0.0.1" if self.listen_inside in ANY else self.listen_inside
+        return reached(self.listen_inside)
 
     def place(self, name: Literal["origin", "api", "gateway", "sessions"]) -> str:
         """Host and port of a process behind the edge."""

@@ -1,8 +1,9 @@
 """The envelope that every event carries."""
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     producer: str = ""
     correlation_id: str = ""
     causation_id: str | None = None
+
+
+E = TypeVar("E", bound=Event)
+
+
+def as_new(event: E) -> E:
+    """The event without its envelope: a new fact, whatever it was copied from."""
+    return replace(event, event_id="", occurred_at=0, producer="", correlation_id="", causation_id=None)
 
 
 ENVELOPE = Event.__struct_fields__

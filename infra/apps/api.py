@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from infra.apps.chat_edge import chat_edge
 from infra.apps.service import App, run
+from infra.parts import passes
 from schemas.events import BanState, ChannelProfile, ClipRequested, EventSubscription
 from schemas.privacy_codec import OpeningCodec
 from sinks.chat.replay import ChatReplay
@@ -56,7 +57,7 @@ async def api(app: App) -> None:
     events = EventSub(views, parts.log, parts.codec, publisher=publisher, keys=keys, node=node, private=settings.private_callbacks)
     replay = ChatReplay(lambda: _past(settings.objects_url, parts.log), OpeningCodec(parts.registry, keys), views.accounts)
     clips, chats = ClipEdge(publisher, keys), VodChats(replay, parts.objects)
-    admissions = Admissions(views, parts.passes())
+    admissions = Admissions(views, passes(settings))
 
     def own(channel: ChannelProfile) -> str:
         return settings.page_url + admissions.own(channel).folder

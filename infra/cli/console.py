@@ -73,7 +73,7 @@ def running() -> Settings:
             "CHRONICAST_PORT_OFFSET that it was started with)",
             ABSENT,
         )
-    logs.configure("cli", "error", sys.stderr)  # what a command prints is for programs too
+    logs.of_command()
     return now
 
 

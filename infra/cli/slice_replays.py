@@ -1,6 +1,5 @@
 """What `chronicast replay --from-file` does: a slice into a view, into the pins beside it, or onto another Kafka."""
 
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, NamedTuple
@@ -81,7 +80,7 @@ def speed_of(text: str) -> float | None:
 
 def into_views(file: Path, names: list[str], speed: str, *, as_json: bool) -> None:
     """Folds a slice into the given views, or into all that read its topics; shows manifests."""
-    logs.configure("cli", "error", sys.stderr)
+    logs.of_command()
     held, pace = opened(file), speed_of(speed)
     readable = [fold for fold in VIEWS.values() if fold.inputs[0] in held.manifest.topics and not reads_texts(fold)]
     folds = [view(name.partition(".v")[0]) for name in names] or readable
@@ -103,7 +102,7 @@ def into_views(file: Path, names: list[str], speed: str, *, as_json: bool) -> No
 
 def into_pins(file: Path, *, as_json: bool) -> None:
     """Pins beside a slice what all views that read it make of it."""
-    logs.configure("cli", "error", sys.stderr)
+    logs.of_command()
     held = opened(file)
     before, found = pinned(file), pins(held, VIEWS.values())
     changed = differences(file, before, found) if before else []
@@ -126,7 +125,7 @@ def onto_kafka(file: Path, bootstrap: str, registry: str, speed: str, *, as_json
     """
     if not bootstrap or not registry:
         raise CommandError("onto which Kafka? --to-kafka HOST:PORT, and --to-registry URL for its schemas", USAGE)
-    logs.configure("cli", "error", sys.stderr)
+    logs.of_command()
     held, pace = opened(file), speed_of(speed)
     _not_ours(bootstrap)
     # Records keep their timestamps: with the catalogue's retention an old slice would be deleted as soon as it is there.

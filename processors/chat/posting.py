@@ -17,7 +17,7 @@ Times are those of the edges' clocks, which differ a little: where a stamp lies 
 longer by as much, and is told so. A last one that lies more than SKEW_US ahead is a broken clock's and binds nobody.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
@@ -30,6 +30,7 @@ from processors.chat.policy import LIVE, Policy
 from processors.chat.reviews import hold
 from processors.chat.state import FLOW, SELF, USERS, flow_of, power, room_of, user_of
 from processors.chat.text.automod import Model, model
+from processors.chat.text.terms import everywhere
 from schemas.event import Event
 from schemas.events import MessagePosted, MessageRefused, PostMessage
 from schemas.privacy import ERASED, passed_on
@@ -47,7 +48,7 @@ class Poster:
     def __init__(self, fingerprint: Fingerprint, policy: Policy = LIVE) -> None:
         self._fingerprint = fingerprint
         self._matchers = Matchers(policy.blocked, policy.allowed)
-        self._global: Callable[[str], rules.Refusal | None] = rules.GlobalTerms(policy.allowed) if policy.allowed else rules.global_terms
+        self._terms = everywhere(policy.allowed) if policy.allowed else None
         self._model = Model(policy.model) if policy.model else None
         self._levels, self._level = policy.levels, policy.level
 
@@ -73,7 +74,7 @@ class Poster:
             wait = heard(rows, name, now) if rank == "none" else None
             if wait is not None:
                 return _refused(event, rules.Refusal("duplicate", wait))
-        refusal = rules.length(event.text) or self._global(event.text)
+        refusal = rules.length(event.text) or rules.global_terms(event.text, self._terms)
         score, version, held = 0.0, "", False
         if refusal is None and rank in ("none", "vip"):
             refusal = rules.BLOCKED_TERM if self._matchers.blocked(rows, room, event.text) else rules.spam(event.text)

@@ -1,6 +1,5 @@
 """The rules that a message may be refused by, in their order, each alone."""
 
-from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from processors.chat.emotes import only_emotes
@@ -9,7 +8,7 @@ from processors.chat.rooms import slow_seconds
 from processors.chat.state import SECOND_US, SKEW_US, Room, User
 from processors.chat.text.canonical import canonical
 from processors.chat.text.spam import spam_score
-from processors.chat.text.terms import GLOBAL, everywhere
+from processors.chat.text.terms import GLOBAL, Terms
 
 PACE_US = SECOND_US
 """Between two messages of a user in a channel: Twitch's limit for who has no role in it."""
@@ -95,20 +94,9 @@ def length(text: str) -> Refusal | None:
     return EMPTY if blank else None
 
 
-def global_terms(text: str) -> Refusal | None:
-    """What is blocked in every channel, for everybody."""
-    return GLOBAL_TERM if GLOBAL().found(text) is not None else None
-
-
-class GlobalTerms:
-    """The same without some of the terms."""
-
-    def __init__(self, allowed: Iterable[str]) -> None:
-        self._terms = everywhere(allowed)
-
-    def __call__(self, text: str) -> Refusal | None:
-        """As `global_terms`."""
-        return GLOBAL_TERM if self._terms.found(text) is not None else None
+def global_terms(text: str, terms: Terms | None = None) -> Refusal | None:
+    """What is blocked in every channel, for everybody: by the packaged terms, or by others."""
+    return GLOBAL_TERM if (terms or GLOBAL()).found(text) is not None else None
 
 
 def spam(text: str) -> Refusal | None:

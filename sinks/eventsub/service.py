@@ -3,9 +3,8 @@
 import asyncio
 
 import structlog
-from msgspec.structs import replace
 
-from schemas.event import Event
+from schemas.event import Event, as_new
 from schemas.events import EventSubscription
 from schemas.wire import Codec
 from sinks.eventsub.hub import TOPICS, Hub
@@ -91,8 +90,7 @@ class EventSub:
 
     def _write(self, event: Event) -> None:
         """Appends a fact as a new one, whatever it was copied from."""
-        fact = replace(event, event_id="", occurred_at=0, producer="", correlation_id="", causation_id=None)
         try:
-            self._publisher.publish(fact)
+            self._publisher.publish(as_new(event))
         except StreamingError as cause:  # said again with the next
             logger.warning("not written", kind=type(event).__name__, cause=str(cause))

@@ -59,16 +59,23 @@ def _told(views: Views, listed: Listing) -> dict[str, Any]:
     """A live channel, as the origin tells it in full at `/api/channels/{login}`."""
     profile = views.accounts.by_id(listed.channel_id)
     return {
+        **card(listed),
+        "live": listed.live,
+        "subscribers_only": profile is not None and profile.watch_subscribers_only,
+        "tier": profile.tier if profile is not None else "regular",
+    }
+
+
+def card(listed: Listing) -> dict[str, Any]:
+    """What lists of channels show of each."""
+    return {
         "channel_id": listed.channel_id,
         "login": listed.login,
         "display_name": listed.display_name,
-        "live": listed.live,
         "title": listed.title,
         "category": listed.category,
         "language": listed.language,
         "mature": listed.mature,
-        "subscribers_only": profile is not None and profile.watch_subscribers_only,
-        "tier": profile.tier if profile is not None else "regular",
-        "started_at": rfc3339(listed.started_at),
         "viewers": listed.viewers,
+        "started_at": rfc3339(listed.started_at),
     }

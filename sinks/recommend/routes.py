@@ -9,10 +9,10 @@ from processors.directory.rows import Row
 from processors.recommend.explain import reasons
 from processors.recommend.recommender import LIMIT
 from sinks.helix.errors import not_found, unauthorized
+from sinks.helix.live import card
 from sinks.helix.views import Views
 from sinks.recommend.aside import Aside
 from sinks.recommend.view import Recommendations
-from streams.envelope import rfc3339
 
 MOST = 100
 """Places of a page at most."""
@@ -58,20 +58,7 @@ def _row(row: Row) -> dict[str, Any]:
     return {
         "row": row.name,
         "label": row.label,
-        "data": [
-            {
-                "channel_id": each.channel_id,
-                "login": each.login,
-                "display_name": each.display_name,
-                "title": each.title,
-                "category": each.category,
-                "language": each.language,
-                "mature": each.mature,
-                "viewers": each.viewers,
-                "started_at": rfc3339(each.started_at),
-            }
-            for each in row.channels
-        ],
+        "data": [card(each) for each in row.channels],
     }
 
 

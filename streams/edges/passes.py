@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from schemas.event import as_new
 from schemas.events import ChannelProfile
 from streams.clock import now_us
 from streams.fold import Clock
@@ -44,16 +45,12 @@ def required(profile: ChannelProfile) -> str:
 
 def restricted(profile: ChannelProfile, *, mature: bool | None, subscribers_only: bool | None) -> ChannelProfile:
     """The profile, as a new fact, with another restriction; None leaves a part of it as it is."""
-    return replace(
+    changed = replace(
         profile,
         mature=profile.mature if mature is None else mature,
         watch_subscribers_only=profile.watch_subscribers_only if subscribers_only is None else subscribers_only,
-        event_id="",
-        occurred_at=0,
-        producer="",
-        correlation_id="",
-        causation_id=None,
     )
+    return as_new(changed)
 
 
 def admits(needed: str, granted: str) -> bool:

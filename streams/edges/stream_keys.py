@@ -6,6 +6,7 @@ import string
 
 from msgspec.structs import replace
 
+from schemas.event import as_new
 from schemas.events import ChannelProfile
 
 ALPHABET = string.ascii_letters + string.digits
@@ -37,5 +38,4 @@ def retired(profile: ChannelProfile) -> ChannelProfile:
 def rekeyed(profile: ChannelProfile) -> tuple[ChannelProfile, str]:
     """The profile with a new stream key, the present one retired; and the key. It is a new fact, whatever it was copied from."""
     key = secret(f"live_{profile.channel_id}_")
-    new = replace(retired(profile), stream_key_hash=digest(key))
-    return replace(new, event_id="", occurred_at=0, producer="", correlation_id="", causation_id=None), key
+    return as_new(replace(retired(profile), stream_key_hash=digest(key))), key

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sys
 
 import pytest
 import structlog
@@ -33,7 +32,7 @@ def test_a_line_is_json_with_its_context_and_without_keys(capsys: pytest.Capture
 
 @pytest.mark.row("U7")
 def test_a_command_logs_beside_what_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("cli", "error", sys.stderr)
+    logs.of_command()
     logging.getLogger("librdkafka").error("no broker")
     said = capsys.readouterr()
     assert said.out == ""
