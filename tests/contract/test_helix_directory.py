@@ -181,7 +181,7 @@ async def test_a_stream_is_made_with_an_endpoint_a_key_and_an_address_and_the_de
     assert status == 201
     assert (made["ingest_endpoint"], made["latency"]) == ("rtmp://tyo:1935/app", "low")
     assert made["playback_url"] == "http://edge/live/mia/master.m3u8"
-    profile = api.stage.accounts.by_login("mia")
+    profile = api.views.accounts.by_login("mia")
     assert profile is not None
     assert profile.stream_key_hash == hashlib.sha256(made["stream_key"].encode()).hexdigest()
     assert hashlib.sha256(mia.stream_key.encode()).hexdigest() in profile.retired_key_hashes
