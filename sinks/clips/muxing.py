@@ -7,20 +7,17 @@ from pathlib import Path
 import ffmpeg
 
 from sinks.clips.cutting import Cut
+from sinks.ffmpeg_run import run_ffmpeg
 
-TIMEOUT_S = 30.0
+LIMIT_S = 30.0
 """A minute of 6 Mb/s takes 0.2 s; whatever takes this long hangs."""
-
-
-class MuxingError(RuntimeError):
-    """ffmpeg could not write the MP4. Operator action: read its words in the message."""
 
 
 async def muxed(cut: Cut) -> bytes:
     """The MP4 of a clip: both tracks copied, their first picture at 0.
 
     Raises:
-        MuxingError: ffmpeg failed or hung.
+        FfmpegError: ffmpeg failed or hung.
     """
     with tempfile.TemporaryDirectory(prefix="clip-") as name:
         folder = Path(name)
@@ -28,15 +25,7 @@ async def muxed(cut: Cut) -> bytes:
         for file, data in tracks.items():
             if data:
                 await asyncio.to_thread((folder / file).write_bytes, data)
-        process = await asyncio.create_subprocess_exec(*command(folder, cut), stderr=asyncio.subprocess.PIPE)
-        try:
-            _, said = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
-        except TimeoutError as cause:
-            process.kill()
-            await process.wait()
-            raise MuxingError(f"ffmpeg took longer than {TIMEOUT_S:.0f} s") from cause
-        if process.returncode != 0:
-            raise MuxingError(f"ffmpeg ended with {process.returncode}: {said.decode(errors='replace')[-500:]}")
+        await run_ffmpeg(command(folder, cut), LIMIT_S)
         return await asyncio.to_thread((folder / "clip.mp4").read_bytes)
 
 

@@ -23,7 +23,8 @@ from sinks.clips.clips import TOPIC, Clips
 from sinks.clips.collecting import Collector, Found
 from sinks.clips.cutting import Cut, UncuttableError, cut
 from sinks.clips.footage import MissingFootageError, coded
-from sinks.clips.muxing import MuxingError, muxed
+from sinks.clips.muxing import muxed
+from sinks.ffmpeg_run import FfmpegError
 from streams.clock import now_us
 from streams.errors import StreamingError
 from streams.fold import At, Clock
@@ -50,7 +51,7 @@ FAILURES = (
     MalformedFragmentError,
     MalformedVideoError,
     UncuttableError,
-    MuxingError,
+    FfmpegError,
     av.FFmpegError,
     pictures.NoPictureError,
     OSError,

@@ -8,6 +8,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from schemas.events import EncoderFailed, JobAssigned, PartProduced
+from sinks.ffmpeg_run import FfmpegError
 from sinks.transcoder import segment_job
 from sinks.transcoder.child import EncoderEndedError, EncoderProcess
 from sinks.transcoder.encoder import Encoder
@@ -193,7 +194,7 @@ class Job:
             try:
                 await self._segment(parts)
                 failures, done = 0, done + 1
-            except (segment_job.SegmentJobError, MalformedFragmentError, ObjectMissingError) as cause:
+            except (FfmpegError, segment_job.SegmentJobError, MalformedFragmentError, ObjectMissingError) as cause:
                 failures += 1
                 self._fail(f"{type(cause).__name__}: {cause}", entry.event.media_sequence)
                 if failures == FAILURES:

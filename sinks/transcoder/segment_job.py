@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 
 from processors.transcode.ladder import Rendition, Source, below
+from sinks.ffmpeg_run import run_ffmpeg
 from sinks.transcoder import parts, windows
 from sinks.transcoder.encoder import TIMESCALE, Encoder, SegmentInput, segment_command
 from sinks.transcoder.protocol import Declared, Made, SourcePart
@@ -18,12 +19,12 @@ from sinks.transcoder.windows import Picture, Window
 from streams.media import fmp4_reader
 from streams.media.track import VideoTrack
 
-TIMEOUT_S = 30.0
+LIMIT_S = 30.0
 """A segment of 2 s takes 0.3-0.5 s; whatever takes this long hangs."""
 
 
 class SegmentJobError(RuntimeError):
-    """ffmpeg could not transcode a segment. Operator action: read its words in the message; the source may be damaged."""
+    """A segment cannot be transcoded. Operator action: read why in the message; the source is damaged."""
 
 
 async def transcode(
@@ -39,7 +40,8 @@ async def transcode(
         encoder: x264 or nvenc.
 
     Raises:
-        SegmentJobError: ffmpeg failed, hung, or gave no picture for a part.
+        FfmpegError: ffmpeg failed or hung.
+        SegmentJobError: the source declares no video, or ffmpeg gave no picture for a part.
         MalformedFragmentError: the source is no CMAF.
     """
     track = fmp4_reader.track(init)
@@ -55,27 +57,13 @@ async def transcode(
         await asyncio.to_thread(source.write_bytes, init + b"".join(part.data for part in segment))
         begins = tuple(span.begin / TIMESCALE for span in spans)
         outputs = {folder / f"{rendition.name}.mp4": rendition for rendition in wanted}
-        await _run(segment_command(encoder, SegmentInput(source, frame_rate, begins[0], begins), outputs))
+        await run_ffmpeg(segment_command(encoder, SegmentInput(source, frame_rate, begins[0], begins), outputs), LIMIT_S)
         return await asyncio.to_thread(_read, outputs, spans, windows.tolerance(frame_rate))
 
 
 def _windows(segment: Sequence[SourcePart]) -> list[Window]:
     firsts = [fmp4_reader.samples(part.data)[0] for part in segment]
     return [windows.window(part, first, firsts[0].composition_offset) for part, first in zip(segment, firsts, strict=True)]
-
-
-async def _run(command: list[str]) -> None:
-    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE, start_new_session=True)
-    try:
-        _, said = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
-    except BaseException as cause:
-        process.kill()
-        await process.wait()
-        if isinstance(cause, TimeoutError):
-            raise SegmentJobError(f"ffmpeg took more than {TIMEOUT_S:.0f} s for a segment") from cause
-        raise
-    if process.returncode:
-        raise SegmentJobError(f"ffmpeg ended with {process.returncode}: {said.decode(errors='replace')[-500:].strip()}")
 
 
 def _read(outputs: dict[Path, Rendition], spans: list[Window], early: int) -> list[Declared | Made]:

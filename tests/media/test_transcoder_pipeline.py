@@ -7,6 +7,7 @@ import pytest
 from recorded import TICKS, decoded, record
 
 from processors.transcode.ladder import Source, ladder
+from sinks.ffmpeg_run import FfmpegError
 from sinks.transcoder import segment_job
 from sinks.transcoder.pipeline import Pipeline, UnusablePartError
 from sinks.transcoder.protocol import Declared, Made
@@ -185,5 +186,5 @@ async def test_segment_job_makes_the_parts_of_the_live_path(tmp_path, size, rate
 async def test_segment_job_says_what_ffmpeg_said(tmp_path):
     recording = record(tmp_path, "640x360", "30", 2)
     without_key_frame = recording.parts[1:2]
-    with pytest.raises(segment_job.SegmentJobError, match=r"ffmpeg ended with|no picture"):
+    with pytest.raises((FfmpegError, segment_job.SegmentJobError), match=r"ffmpeg ended with|no picture"):
         await segment_job.transcode(recording.init, without_key_frame, 30.0, ["160p30"], "x264")
