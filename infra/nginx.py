@@ -11,6 +11,10 @@ from infra.parts import passes
 from infra.settings import Settings
 
 TEMPLATE = Path(__file__).with_suffix(".conf")
+RELOADS = Path(__file__).with_suffix(".lua")
+MODULES = Path("/usr/lib/nginx/modules")
+"""Where Debian keeps them."""
+LUA = MODULES / "ngx_http_lua_module.so"
 CONNECTIONS = 32_768
 """Of one worker: 10,000 viewers, each with a connection to watch and one to chat, and behind the latter one to the gateway, which may
 all be one worker's. nginx holds 14 MiB for so many."""
@@ -19,18 +23,21 @@ SPARE = 1_024
 
 
 class NginxMissingError(RuntimeError):
-    """nginx is not installed. Operator action: `./chronicast up` installs it (Debian: nginx-light)."""
+    """nginx or its Lua module is not installed. Operator action: `./chronicast up` installs them (Debian: nginx-light,
+    libnginx-mod-http-lua)."""
 
 
 def nginx() -> str:
     """Path of nginx; Debian keeps it where users who are not root do not look.
 
     Raises:
-        NginxMissingError: there is none.
+        NginxMissingError: there is none, or it lacks its Lua module.
     """
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
         raise NginxMissingError("nginx is not installed; ./chronicast up installs it (Debian: nginx-light)")
+    if not LUA.exists():
+        raise NginxMissingError(f"nginx has no {LUA}; ./chronicast up installs it (Debian: libnginx-mod-http-lua)")
     return found
 
 
@@ -48,6 +55,8 @@ def command(settings: Settings) -> list[str]:
     files, connections = _limits()
     values = {
         "user": _user(),
+        "modules": str(MODULES),
+        "reloads": str(RELOADS),
         "home": str(home),
         "objects": str(objects),
         "listen": settings.listen,
