@@ -22,6 +22,20 @@ local function refuse(problem)
     return ngx.exit(ngx.HTTP_OK) -- ends the request; its status has gone out
 end
 
+local function forget(reload)
+    if asking[reload.key] == reload then
+        asking[reload.key] = nil
+    end
+end
+
+local function wake(reload)
+    ngx.ctx.reload = nil
+    forget(reload)
+    if reload.waiting > 0 then
+        reload.come:post(reload.waiting)
+    end
+end
+
 -- Access phase: goes on to the cache at once, or when the answer is there.
 function reloads.wait()
     local var = ngx.var
@@ -30,32 +44,26 @@ function reloads.wait()
     end
     var.told = ngx.shared.told:add(var.viewer, true, TOLD_S) and "" or "1"
     local key = var.document
-    local reload = asking[key]
-    if not reload then
-        reload = { key = key, waiting = 0 }
-        asking[key], ngx.ctx.reload = reload, reload
-        return
-    end
-    reload.come = reload.come or semaphore.new()
-    reload.waiting = reload.waiting + 1
-    local come = reload.come:wait(DEADLINE_S)
-    reload.waiting = reload.waiting - 1
-    if not come and asking[key] == reload then
-        asking[key] = nil
-    end
-    if come and reload.problem then
+    local reload
+    repeat -- where the one that asked has gone, the first to wake asks
+        reload = asking[key]
+        if not reload then
+            reload = { key = key, waiting = 0 }
+            asking[key], ngx.ctx.reload = reload, reload
+            return
+        end
+        reload.come = reload.come or semaphore.new()
+        reload.waiting = reload.waiting + 1
+        local come = reload.come:wait(DEADLINE_S)
+        reload.waiting = reload.waiting - 1
+        if not come then
+            forget(reload)
+            var.alone = "1"
+            return
+        end
+    until not reload.gone
+    if reload.problem then
         return refuse(reload.problem)
-    end
-    var.alone = come and not reload.failed and "" or "1"
-end
-
-local function wake(reload)
-    ngx.ctx.reload = nil
-    if asking[reload.key] == reload then
-        asking[reload.key] = nil
-    end
-    if reload.waiting > 0 then
-        reload.come:post(reload.waiting)
     end
 end
 
@@ -74,11 +82,11 @@ function reloads.pass()
     end
 end
 
--- Log phase: there was no end, as where who asked has gone and the answer is a problem.
+-- Log phase: there was no end, for who asked has gone; nginx keeps no answer that it cannot pass on.
 function reloads.over()
     local reload = ngx.ctx.reload
     if reload then
-        reload.problem, reload.failed = nil, ngx.status ~= ngx.HTTP_OK
+        reload.gone = true
         wake(reload)
     end
 end

@@ -24,7 +24,8 @@ SPARE = 1_024
 
 class NginxMissingError(RuntimeError):
     """nginx or its Lua module is not installed. Operator action: `./chronicast up` installs them (Debian: nginx-light,
-    libnginx-mod-http-lua)."""
+    libnginx-mod-http-lua).
+    """
 
 
 def nginx() -> str:

@@ -1,11 +1,12 @@
-"""What the origin is asked as an audience grows, behind a real edge: `./chronicast bench edge -- [--viewers 1,99] [--seconds N] [--json]`.
+"""What the origin is asked as an audience grows, behind a real edge: `./chronicast bench edge -- [--viewers 1,99] [--seconds N]`.
 
 The edge is nginx with the product's configuration, on another port and without the store's folder: every object is fetched from the
 origin once and cached, as at a point of presence. Each viewer has a session and a connection of its own, waits for the playlist with the
 next segment and then asks for that, as the page's player does by default; with `--classic` it asks for the playlist of HLS version 3 and
 the newest segment every four seconds (the capacity model's d), over fewer connections. Of a segment it takes one byte, which the edge
-cuts from the cached whole, so that the machine's own network is not what is measured. Audiences watch one stream, one after the other,
-and are counted once all have come.
+cuts from the cached whole, so that the machine's own network is not what is measured. With `--latency low` it waits for each part instead,
+and loads none: what is measured is how long after the origin's answer it has its own, by a clock of one more that waits at the origin itself.
+Audiences watch one stream, one after the other, and are counted once all have come.
 """
 
 import argparse
@@ -27,6 +28,7 @@ import uvloop
 
 from infra import nginx, ports
 from processors.routing.egress import hit_rate
+from tests.bench import _parts
 from tests.bench._machine import machine
 from tests.bench._reloading import watch
 from tests.glass import publishing
@@ -152,6 +154,8 @@ class Audience:
         self.asked: Counter[tuple[str, bool]] = Counter()
         """What the edge was asked while all watched."""
         self.failures = 0
+        self.delays: list[float] = []
+        """Seconds from the origin's answer to each viewer's, in low latency."""
         self.late = 0.0
         """Seconds by which an ask began late at most: beyond a period the machine is too small for the audience."""
 
@@ -174,11 +178,7 @@ class Audience:
 
     async def reload(self, seconds: float) -> None:
         """The same, as players that wait for each segment."""
-        clients = [Client(self._edge.port) for _ in range(min(CONNECTIONS, self._viewers))]
-        joined = [await self._join(clients[n % len(clients)], "master.m3u8?latency=normal") for n in range(self._viewers)]
-        for client in clients:
-            client.close()
-        playlists = [each.partition("?")[0] for each in joined]
+        playlists = await self._joined("master.m3u8?latency=normal")
         spread = max(4.0, self._viewers / COMING)
         watching = asyncio.create_task(watch(self._edge.port, playlists, spread + FLUSH_S + seconds + FLUSH_S, spread))
         await asyncio.sleep(spread)
@@ -186,6 +186,28 @@ class Audience:
         await asyncio.sleep(seconds - FLUSH_S)
         self.asked = await self._counted() - before
         _, self.failures = await watching
+
+    async def wait(self, seconds: float, origin: int) -> None:
+        """The same, as players that wait for each part; the origin's port is given."""
+        players = await _parts.watch(self._edge.port, await self._joined("master.m3u8"), max(4.0, self._viewers / COMING))
+        [clock] = await _parts.watch(origin, [f"/live/{self._login}/source.m3u8"], 0.0)
+        before = await self._counted()
+        since = asyncio.get_running_loop().time()
+        await asyncio.sleep(seconds - FLUSH_S)
+        self.asked = await self._counted() - before
+        for player in (clock, *players):
+            player.stop()
+        self.failures = sum(player.failures for player in players)
+        answered = {place: at for place, at in clock.answers.items() if at > since}
+        self.delays = sorted(at - answered[place] for player in players for place, at in player.answers.items() if place in answered)
+
+    async def _joined(self, master_playlist: str) -> list[str]:
+        """Everybody's media playlist, without directives."""
+        clients = [Client(self._edge.port) for _ in range(min(CONNECTIONS, self._viewers))]
+        joined = [await self._join(clients[n % len(clients)], master_playlist) for n in range(self._viewers)]
+        for client in clients:
+            client.close()
+        return [each.partition("?")[0] for each in joined]
 
     async def _counted(self) -> Counter[tuple[str, bool]]:
         await asyncio.sleep(FLUSH_S)
@@ -208,7 +230,7 @@ class Audience:
             await client.get(newest if newest.startswith("/") else f"{playlist.rpartition('/')[0]}/{newest}", "Range: bytes=0-0\r\n")
 
 
-async def measure(audiences: list[int], seconds: float, *, classic: bool) -> list[dict[str, float]]:
+async def measure(audiences: list[int], seconds: float, *, classic: bool, low: bool) -> list[dict[str, float]]:
     """A line for each audience."""
     found = []
     with tempfile.TemporaryDirectory(prefix="bench-") as home:
@@ -218,14 +240,18 @@ async def measure(audiences: list[int], seconds: float, *, classic: bool) -> lis
                 await answers(f"{system.url}/live/popular/source/ts.m3u8", "#EXTINF")
                 for viewers in audiences:
                     audience = Audience(edge, "popular", viewers)
-                    await (audience.watch(seconds) if classic else audience.reload(seconds))
-                    found.append(told(viewers, audience.asked, seconds, audience.late, audience.failures))
+                    if low:
+                        await audience.wait(seconds, system.settings.ports.origin)
+                    else:
+                        await (audience.watch(seconds) if classic else audience.reload(seconds))
+                    found.append(told(viewers, audience, seconds))
                     print(f"{viewers} viewers watched", file=sys.stderr)
     return found
 
 
-def told(viewers: int, asked: Counter[tuple[str, bool]], seconds: float, late: float, failures: int) -> dict[str, float]:
+def told(viewers: int, audience: Audience, seconds: float) -> dict[str, float]:
     """One audience's figures; what the edge asks to know who may watch is no viewer's request, and told apart."""
+    asked, delays = audience.asked, audience.delays
     total = sum(count for (kind, _), count in asked.items() if kind != CHECK)
     missed = asked[PLAYLIST, True] + asked[SEGMENT, True]
     return {
@@ -236,8 +262,10 @@ def told(viewers: int, asked: Counter[tuple[str, bool]], seconds: float, late: f
         "origin_checks_per_s": round(asked[CHECK, True] / seconds, 2),
         "hit_percent": round(100 * (1 - missed / total), 2),
         "model_percent": round(100 * hit_rate(viewers), 2),
-        "late_s": round(late, 2),
-        "failures": failures,
+        "late_s": round(audience.late, 2),
+        "failures": audience.failures,
+        "p50_ms": round(delays[len(delays) // 2] * 1_000, 1) if delays else 0.0,
+        "p99_ms": round(delays[len(delays) * 99 // 100] * 1_000, 1) if delays else 0.0,
     }
 
 
@@ -246,11 +274,24 @@ def main() -> None:
     parser.add_argument("--viewers", default="1,10,100,1000,10000")
     parser.add_argument("--seconds", type=float, default=24)
     parser.add_argument("--classic", action="store_true")
+    parser.add_argument("--latency", choices=("normal", "low"), default="normal")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = uvloop.run(measure([int(n) for n in options.viewers.split(",")], options.seconds, classic=options.classic))
+    low = options.latency == "low"
+    found = uvloop.run(measure([int(n) for n in options.viewers.split(",")], options.seconds, classic=options.classic, low=low))
     if options.json:
         print(json.dumps({"machine": machine(), "audiences": found}))
+        return
+    if low:
+        print(
+            "| viewers | requests/s | origin playlists/s | origin checks/s | after the origin, p50 | p99 | failures |\n|---|---|---|---|---|---|---|"
+        )
+        for line in found:
+            print(
+                f"| {line['viewers']:,} | {line['requests_per_s']:,} | {line['origin_playlists_per_s']} | {line['origin_checks_per_s']} "
+                f"| {line['p50_ms']} ms | {line['p99_ms']} ms | {line['failures']} |"
+            )
+        print(f"\nMeasured by `./chronicast bench edge -- --latency low` on {machine()}.")
         return
     print(
         "| viewers | requests/s | origin playlists/s | origin segments/s | origin checks/s | hits | model |\n|---|---|---|---|---|---|---|"

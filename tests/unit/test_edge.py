@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -25,6 +27,8 @@ class Origin:
         self.restricted: set[str] = set()
         self.granted = "1/ms"
         self.part = asyncio.Event()
+        self.status = 200
+        """Of playlists."""
         application = web.Application()
         application.add_routes(
             [
@@ -58,7 +62,10 @@ class Origin:
         if request.path.endswith("master.m3u8"):
             await asyncio.sleep(0.2)
         fresh = "private, no-store" if request.path.endswith("master.m3u8") else "max-age=1"
-        response = web.Response(text=f"#EXTM3U {request.query_string}", headers={"Cache-Control": fresh, "Vary": "Accept-Encoding"})
+        headers = {"Cache-Control": fresh, "Vary": "Accept-Encoding"}
+        if self.status != 200:
+            headers = {"Cache-Control": "no-store", "Retry-After": "1"}
+        response = web.Response(status=self.status, text=f"#EXTM3U {request.query_string}", headers=headers)
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             response.enable_compression(web.ContentCoding.gzip)
         return response
@@ -90,8 +97,9 @@ class Edge:
             return answer.status, await answer.read(), answer.headers.get("X-Cache", "")
 
 
-@pytest.fixture
-async def edge(settings: Settings) -> AsyncIterator[Edge]:
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Edge]:
+    """Both, for the block."""
     origin = Origin()
     await origin.start(settings.ports.origin)
     process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
@@ -106,6 +114,12 @@ async def edge(settings: Settings) -> AsyncIterator[Edge]:
         yield edge
     await process.stop()
     await origin.runner.cleanup()
+
+
+@pytest.fixture
+async def edge(settings: Settings) -> AsyncIterator[Edge]:
+    async with running(settings) as edge:
+        yield edge
 
 
 @pytest.mark.row("P12", "P13")
@@ -203,15 +217,51 @@ async def test_nothing_but_media_is_read_from_the_store(edge: Edge) -> None:
         assert (await edge.get(f"/media/{address}"))[1] != b"private"
 
 
-@pytest.mark.row("P5")
-async def test_blocking_reloads_do_not_wait_for_each_other(edge: Edge) -> None:
-    waiting = [asyncio.create_task(edge.get("/live/a/source.m3u8?_HLS_msn=9&_HLS_part=1")) for _ in range(10)]
-    while edge.origin.asked["/live/a/source.m3u8?_HLS_msn=9&_HLS_part=1"] < 10:
-        await asyncio.sleep(0.01)
-    began = asyncio.get_running_loop().time()
+PART = "/live/a/source.m3u8?_HLS_msn=9&_HLS_part=1"
+WORKERS = os.cpu_count() or 1
+
+
+@pytest.mark.row("P13")
+async def test_a_problem_is_the_answer_to_all_who_waited_for_it_and_to_nobody_after_them(edge: Edge) -> None:
+    edge.origin.status = 503
+    waiting = [asyncio.create_task(edge.get(PART, **{"Accept-Encoding": "identity"})) for _ in range(30)]
+    await asyncio.sleep(0.5)
     edge.origin.part.set()
-    assert {status for status, _, _ in await asyncio.gather(*waiting)} == {200}
-    assert asyncio.get_running_loop().time() - began < 0.2, "a part is 0.2 s long"
+    answers = await asyncio.wait_for(asyncio.gather(*waiting), 2)
+    assert {answer[:2] for answer in answers} == {(503, b"#EXTM3U _HLS_msn=9&_HLS_part=1")}
+    assert edge.origin.asked[PART] <= WORKERS
+    edge.origin.status = 200
+    assert (await edge.get(PART))[0] == 200
+    headers = []
+    edge.origin.status, edge.origin.part = 400, asyncio.Event()
+    async with aiohttp.ClientSession() as session:
+
+        async def refused() -> None:
+            async with session.get(f"{edge.url}{PART}&_HLS_skip=YES") as answer:
+                headers.append((answer.status, *(answer.headers[name] for name in ("Cache-Control", "Content-Type", "Retry-After"))))
+
+        tasks = [asyncio.create_task(refused()) for _ in range(WORKERS * 10)]
+        await asyncio.sleep(0.5)
+        edge.origin.part.set()
+        await asyncio.gather(*tasks)
+    assert Counter(headers) == {(400, "no-store", "text/plain; charset=utf-8", "1"): WORKERS * 10}
+
+
+@pytest.mark.row("P13")
+async def test_who_has_waited_in_vain_for_what_another_asked_asks_himself(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = nginx.RELOADS.read_text()
+    assert "DEADLINE_S = 10 " in text
+    script = tmp_path / "nginx.lua"
+    script.write_text(text.replace("DEADLINE_S = 10 ", "DEADLINE_S = 1 "))
+    monkeypatch.setattr(nginx, "RELOADS", script)
+    async with running(settings) as edge:
+        waiting = [asyncio.create_task(edge.get(PART)) for _ in range(20)]
+        while edge.origin.asked[PART] < 20:
+            await asyncio.sleep(0.01)
+        edge.origin.part.set()
+        assert {status for status, _, _ in await asyncio.gather(*waiting)} == {200}
 
 
 async def test_each_query_and_coding_of_a_playlist_is_kept_apart(edge: Edge) -> None:
