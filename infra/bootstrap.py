@@ -37,7 +37,11 @@ SERVICES = {"nginx-light": "nginx", "redis-server": "redis-server", "postgresql"
 POSTGRES = Path("/usr/lib/postgresql")
 """Where Debian keeps PostgreSQL, a folder a version, off the path."""
 TEST = {"chromium": "chromium", "kcat": "kcat"}
-RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
+NGINX_MODULES = Path("/usr/lib/nginx/modules")
+"""Where Debian keeps what nginx loads."""
+LUA_MODULE = NGINX_MODULES / "ngx_http_lua_module.so"
+"""By which the edge wakes those who wait (infra/nginx.lua); Debian's libnginx-mod-http-lua."""
+RTMP_MODULE = NGINX_MODULES / "ngx_rtmp_module.so"
 """What the video bench compares with; Debian's libnginx-mod-rtmp."""
 PYTHON = ">=3.11,<3.13"
 """As in pyproject.toml: Faust and Flink have no wheels beyond."""
@@ -86,6 +90,8 @@ def system_packages(need: str) -> None:
     path = ":".join([os.environ.get("PATH", ""), "/usr/sbin", *map(str, POSTGRES.glob("*/bin"))])
     wanted = {**RUN, **(TEST if need == "test" else {})}
     missing = [package for program, package in wanted.items() if shutil.which(program, path=path) is None]
+    if not LUA_MODULE.exists():
+        missing.append("libnginx-mod-http-lua")
     if need == "test" and not RTMP_MODULE.exists():
         missing.append("libnginx-mod-rtmp")
     folders = (PAGE, *TESTS_NPM) if need == "test" else (PAGE,)

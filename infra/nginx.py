@@ -7,14 +7,12 @@ import resource
 import shutil
 from pathlib import Path
 
+from infra.bootstrap import LUA_MODULE, NGINX_MODULES
 from infra.parts import passes
 from infra.settings import Settings
 
 TEMPLATE = Path(__file__).with_suffix(".conf")
 RELOADS = Path(__file__).with_suffix(".lua")
-MODULES = Path("/usr/lib/nginx/modules")
-"""Where Debian keeps them."""
-LUA = MODULES / "ngx_http_lua_module.so"
 CONNECTIONS = 32_768
 """Of one worker: 10,000 viewers, each with a connection to watch and one to chat, and behind the latter one to the gateway, which may
 all be one worker's. nginx holds 14 MiB for so many."""
@@ -23,9 +21,7 @@ SPARE = 1_024
 
 
 class NginxMissingError(RuntimeError):
-    """nginx or its Lua module is not installed. Operator action: `./chronicast up` installs them (Debian: nginx-light,
-    libnginx-mod-http-lua).
-    """
+    """nginx or its Lua module is missing. Operator action: `./chronicast up` installs both (nginx-light, libnginx-mod-http-lua)."""
 
 
 def nginx() -> str:
@@ -37,8 +33,8 @@ def nginx() -> str:
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
         raise NginxMissingError("nginx is not installed; ./chronicast up installs it (Debian: nginx-light)")
-    if not LUA.exists():
-        raise NginxMissingError(f"nginx has no {LUA}; ./chronicast up installs it (Debian: libnginx-mod-http-lua)")
+    if not LUA_MODULE.exists():
+        raise NginxMissingError(f"nginx lacks {LUA_MODULE}; ./chronicast up installs it (Debian: libnginx-mod-http-lua)")
     return found
 
 
@@ -46,7 +42,7 @@ def command(settings: Settings) -> list[str]:
     """Writes the configuration; the command line that runs the edge in the foreground.
 
     Raises:
-        NginxMissingError: there is none.
+        NginxMissingError: there is none, or it lacks its Lua module.
         MasterKeyError: the master key cannot be had.
     """
     home = settings.folder
@@ -56,7 +52,7 @@ def command(settings: Settings) -> list[str]:
     files, connections = _limits()
     values = {
         "user": _user(),
-        "modules": str(MODULES),
+        "modules": str(NGINX_MODULES),
         "reloads": str(RELOADS),
         "home": str(home),
         "objects": str(objects),

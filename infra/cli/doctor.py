@@ -82,7 +82,7 @@ def _programs() -> Iterator[Finding]:
     try:
         yield _program("nginx", [nginx(), "-v"], r"nginx/(\d+)", 1, "apt-get install nginx-light")
     except NginxMissingError as cause:
-        yield Finding("nginx", ok=False, found=str(cause), fix="apt-get install nginx-light")
+        yield Finding("nginx", ok=False, found=str(cause), fix="apt-get install nginx-light libnginx-mod-http-lua")
 
 
 def _program(name: str, command: list[str], version: str, least: int, fix: str) -> Finding:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from typing import cast
 
 from tests.bench._reloading import LENGTH, STATUS, SUCCESS
@@ -20,7 +21,7 @@ class Waiter(asyncio.Protocol):
         self._place: Place | None = None
         self._transport: asyncio.Transport | None = None
         self.answers: dict[Place, float] = {}
-        """When what was waited for came, by the loop's clock."""
+        """When what was waited for came, by `time.perf_counter`."""
         self.failures = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -38,16 +39,16 @@ class Waiter(asyncio.Protocol):
         assert length is not None, "every answer here says how long it is"
         if len(self._received) < end + 4 + int(length[1]):
             return
-        hint = HINT.search(self._received, max(end, len(self._received) - 1_000))
-        succeeded = bytes(self._received[STATUS]) in SUCCESS and hint is not None
+        status, answer = bytes(self._received[STATUS]), bytes(self._received[end:])
         self._received.clear()
-        if hint is None or not succeeded:
+        hint = HINT.search(answer)
+        if status not in SUCCESS or hint is None:
             self.failures += 1
             self._place = None
             self._ask("")
             return
         if self._place is not None:
-            self.answers[self._place] = asyncio.get_running_loop().time()
+            self.answers[self._place] = time.perf_counter()
         self._place = (int(hint[1]), int(hint[2]))
         self._ask(f"?_HLS_msn={self._place[0]}&_HLS_part={self._place[1]}&_HLS_skip=YES")
 

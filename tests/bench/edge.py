@@ -1,11 +1,11 @@
-"""What the origin is asked as an audience grows, behind a real edge: `./chronicast bench edge -- [--viewers 1,99] [--seconds N]`.
+"""What the origin is asked as an audience grows, behind a real edge: `./chronicast bench edge -- [--viewers 1,99] [--seconds N] [--json]`.
 
 The edge is nginx with the product's configuration, on another port and without the store's folder: every object is fetched from the
 origin once and cached, as at a point of presence. Each viewer has a session and a connection of its own, waits for the playlist with the
 next segment and then asks for that, as the page's player does by default; with `--classic` it asks for the playlist of HLS version 3 and
 the newest segment every four seconds (the capacity model's d), over fewer connections. Of a segment it takes one byte, which the edge
-cuts from the cached whole, so that the machine's own network is not what is measured. With `--latency low` it waits for each part instead,
-and loads none: what is measured is how long after the origin's answer it has its own, by a clock of one more that waits at the origin itself.
+cuts from the cached whole, so that the machine's own network is not what is measured. With `--latency low` it waits for each part, and
+loads none: measured is how long after the origin's answer it has its own, by the clock of one more that waits at the origin itself.
 Audiences watch one stream, one after the other, and are counted once all have come.
 """
 
@@ -192,7 +192,7 @@ class Audience:
         players = await _parts.watch(self._edge.port, await self._joined("master.m3u8"), max(4.0, self._viewers / COMING))
         [clock] = await _parts.watch(origin, [f"/live/{self._login}/source.m3u8"], 0.0)
         before = await self._counted()
-        since = asyncio.get_running_loop().time()
+        since = time.perf_counter()
         await asyncio.sleep(seconds - FLUSH_S)
         self.asked = await self._counted() - before
         for player in (clock, *players):
@@ -283,9 +283,8 @@ def main() -> None:
         print(json.dumps({"machine": machine(), "audiences": found}))
         return
     if low:
-        print(
-            "| viewers | requests/s | origin playlists/s | origin checks/s | after the origin, p50 | p99 | failures |\n|---|---|---|---|---|---|---|"
-        )
+        print("| viewers | requests/s | origin playlists/s | origin checks/s | after the origin, p50 | p99 | failures |")
+        print("|---|---|---|---|---|---|---|")
         for line in found:
             print(
                 f"| {line['viewers']:,} | {line['requests_per_s']:,} | {line['origin_playlists_per_s']} | {line['origin_checks_per_s']} "

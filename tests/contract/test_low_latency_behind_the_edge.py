@@ -19,6 +19,7 @@ from infra.process import Process
 from infra.settings import Settings
 from schemas.events import PartProduced
 from sinks.origin.app import SESSIONS
+from sinks.origin.problem import Handler
 from sinks.origin.sessions import Sessions
 from streams.clock import now_us
 from streams.edges.passes import Passes
@@ -92,12 +93,12 @@ class House:
         return [asyncio.create_task(self.get(path)) for _ in range(viewers)]
 
     @web.middleware
-    async def _counting(self, request: web.Request, handler: object) -> web.StreamResponse:
+    async def _counting(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         assert request.transport is not None
         self._connections.add(request.transport)
         if request.path.startswith("/live/"):
             self.asked[request.path_qs] += 1
-        return await handler(request)  # type: ignore[operator, no-any-return]
+        return await handler(request)
 
 
 @pytest.fixture
