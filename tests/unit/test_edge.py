@@ -29,6 +29,8 @@ class Origin:
         self.part = asyncio.Event()
         self.status = 200
         """Of playlists."""
+        self.more = ""
+        """What they end with."""
         application = web.Application()
         application.add_routes(
             [
@@ -65,7 +67,7 @@ class Origin:
         headers = {"Cache-Control": fresh, "Vary": "Accept-Encoding"}
         if self.status != 200:
             headers = {"Cache-Control": "no-store", "Retry-After": "1"}
-        response = web.Response(status=self.status, text=f"#EXTM3U {request.query_string}", headers=headers)
+        response = web.Response(status=self.status, text=f"#EXTM3U {request.query_string}{self.more}", headers=headers)
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             response.enable_compression(web.ContentCoding.gzip)
         return response
@@ -245,6 +247,24 @@ async def test_a_problem_is_the_answer_to_all_who_waited_for_it_and_to_nobody_af
         edge.origin.part.set()
         await asyncio.gather(*tasks)
     assert Counter(headers) == {(400, "no-store", "text/plain; charset=utf-8", "1"): WORKERS * 10}
+
+
+@pytest.mark.row("P13")
+async def test_who_asked_for_all_and_reads_nothing_holds_up_nobody(edge: Edge) -> None:
+    edge.origin.more = "\n# more than the kernel takes" * 300_000
+    slow = [await asyncio.open_connection("127.0.0.1", int(edge.url.rpartition(":")[2]), limit=1) for _ in range(2 * WORKERS)]
+    for _, writer in slow:
+        writer.write(f"GET {PART} HTTP/1.1\r\nHost: edge\r\n\r\n".encode())
+    while not edge.origin.asked[PART]:
+        await asyncio.sleep(0.01)
+    waiting = [asyncio.create_task(edge.get(PART, **{"Accept-Encoding": "identity"})) for _ in range(4 * WORKERS)]
+    await asyncio.sleep(0.3)
+    edge.origin.part.set()
+    answers = await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    assert {(status, len(body) > len(edge.origin.more)) for status, body, _ in answers} == {(200, True)}
+    assert edge.origin.asked[PART] <= WORKERS
+    for _, writer in slow:
+        writer.close()
 
 
 @pytest.mark.row("P13")
