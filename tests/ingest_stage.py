@@ -52,7 +52,7 @@ class Stage:
     @asynccontextmanager
     async def ingest(self, **config: Any) -> AsyncIterator[Ingest]:
         """A running ingest."""
-        settings = {"node": NODE, "region": "test", "port": 0, "grace_s": 5.0, "unpublish_grace_s": 0.2, **config}
+        settings = {"node": NODE, "region": "test", "port": 0, "grace_s": 60.0, "unpublish_grace_s": 0.2, **config}
         edge = Ingest(IngestConfig(**settings), self.log, self.codec, self.publisher, self.objects)
         await edge.start()
         try:
@@ -77,7 +77,7 @@ class Stage:
             if record.value
         ]
 
-    async def wait(self, found: Callable[[], Any], seconds: float = 5.0) -> Any:
+    async def wait(self, found: Callable[[], Any], seconds: float = 60.0) -> Any:
         """Waits until something is found."""
         deadline = time.monotonic() + seconds
         while not (result := found()):

@@ -107,7 +107,7 @@ async def running(settings: Settings) -> AsyncIterator[Edge]:
     process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         edge = Edge(settings, origin, session)
-        for _ in range(100):
+        for _ in range(600):
             try:
                 await edge.get("/")
                 break
@@ -116,6 +116,13 @@ async def running(settings: Settings) -> AsyncIterator[Edge]:
         yield edge
     await process.stop()
     await origin.runner.cleanup()
+
+
+async def answered(edge: Edge, count: int) -> float:
+    """Seconds that so many requests take on this machine at this moment, of which none waits for anything."""
+    began = asyncio.get_running_loop().time()
+    await asyncio.gather(*(edge.get("/") for _ in range(count)))
+    return asyncio.get_running_loop().time() - began
 
 
 @pytest.fixture
@@ -136,13 +143,14 @@ async def test_viewers_of_one_segment_cost_the_origin_one_request(edge: Edge) ->
 @pytest.mark.row("L12", "P14")
 async def test_viewers_who_wait_for_a_segment_cost_the_origin_one_request_and_have_it_within_half_a_second(edge: Edge) -> None:
     path, loop = "/live/a/source.m3u8?latency=normal&_HLS_msn=9", asyncio.get_running_loop()
+    plain = await answered(edge, 50)
     waiting = [asyncio.create_task(edge.get(path)) for _ in range(50)]
     await asyncio.sleep(1.2)
     assert (edge.origin.asked[path], sum(task.done() for task in waiting)) == (1, 0)
     began = loop.time()
     edge.origin.part.set()
     answers = await asyncio.gather(*waiting)
-    assert loop.time() - began < 0.8, "nginx looks every 500 ms"
+    assert loop.time() - began < 0.8 + plain, "nginx looks every 500 ms"
     assert (edge.origin.asked[path], {(status, body) for status, body, _ in answers}) == (1, {answers[0][:2]})
 
 
@@ -150,7 +158,7 @@ async def test_viewers_who_wait_for_a_segment_cost_the_origin_one_request_and_ha
 async def test_masters_are_one_viewers_each_and_wait_for_no_other(edge: Edge) -> None:
     began = asyncio.get_running_loop().time()
     answers = await asyncio.gather(*(edge.get("/live/a/master.m3u8") for _ in range(20)))
-    assert asyncio.get_running_loop().time() - began < 1.0
+    assert asyncio.get_running_loop().time() - began < 3.0, "one after another they take four"
     assert [status for status, _, _ in answers] == [200] * 20
     assert edge.origin.asked["/live/a/master.m3u8"] == 20
 
@@ -336,7 +344,7 @@ async def test_websockets_go_to_gateway_and_api_and_the_page_of_a_channel_does_n
     await web.TCPSite(runner, "127.0.0.1", settings.ports.api if path == "/ws" else settings.ports.gateway).start()
     async with aiohttp.ClientSession() as session, session.ws_connect(edge.url + path) as socket:
         await socket.send_str("hello")
-        assert await socket.receive_str(timeout=2) == "hello"
+        assert await socket.receive_str(timeout=30) == "hello"
     assert (await edge.get(f"{path}ter"))[0] == 404, "the test's origin has no such page"
     await runner.cleanup()
 

@@ -15,6 +15,8 @@ from streams.log_memory import MemoryLog
 from streams.publisher import Publisher
 
 TOPIC = "channel.social.events.v1"
+REST_S = 2.0
+"""Long beside what a busy machine takes for the rest of the test."""
 
 
 class Edge:
@@ -27,7 +29,7 @@ class Edge:
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -171,16 +173,16 @@ async def test_an_unhurried_follower_catches_up_at_once_and_rests_then() -> None
     edge, seen = Edge(), []
     for i in range(1_500):
         edge.follow(str(i))
-    follower = Follower(edge.log, edge.codec, [TOPIC], lambda event, _: seen.append(event.user_id), rest_s=0.4)
+    follower = Follower(edge.log, edge.codec, [TOPIC], lambda event, _: seen.append(event.user_id), rest_s=REST_S)
     began = asyncio.get_running_loop().time()
     await follower.start()
-    assert asyncio.get_running_loop().time() - began < 0.4
+    assert asyncio.get_running_loop().time() - began < REST_S
     assert len(seen) == 1_500
     edge.follow("first")
     await until(lambda: seen[-1] == "first")
     began = asyncio.get_running_loop().time()
     edge.follow("later")
     await until(lambda: seen[-1] == "later")
-    assert asyncio.get_running_loop().time() - began > 0.3
+    assert asyncio.get_running_loop().time() - began > REST_S / 2
     await follower.close()
-    assert asyncio.get_running_loop().time() - began < 0.7, "a rest does not hold up the end"
+    assert asyncio.get_running_loop().time() - began < 2 * REST_S, "a rest does not hold up the end"

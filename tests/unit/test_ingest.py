@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -301,7 +302,7 @@ async def test_other_codecs_are_refused_by_name(body: bytes, codec: str) -> None
 async def test_a_publisher_without_video_is_refused() -> None:
     stage = Stage()
     stage.publisher.publish(profile())
-    async with stage.ingest(no_video_s=0.1) as edge:
+    async with stage.ingest(no_video_s=0.5) as edge:
         client = await RtmpClient.open(edge.port)
         await client.publish(KEY)
         await client.send(Message(VIDEO, 1, 0, video_frame(picture(False, 1), False)))
@@ -396,14 +397,23 @@ async def test_parts_are_deleted_after_their_segment_and_segments_stay() -> None
         await client.publish(KEY)
         await send_media(client, 90)
         await stage.wait(lambda: stage.line() and stage.line("audio"))
-        await asyncio.sleep(0.5)
+        segment = stage.events(SegmentProduced)[0]
+        parts = [part.address for part in stage.events(PartProduced) if part.media_sequence == segment.media_sequence]
+        assert parts
+        async with asyncio.timeout(60):
+            while not await missing(stage, parts):
+                await asyncio.sleep(0.05)
         await client.drop()
-    segment = stage.events(SegmentProduced)[0]
     assert fmp4_reader.samples(await stage.objects.get(segment.address))
-    for part in stage.events(PartProduced):
-        if part.media_sequence == segment.media_sequence:
-            with pytest.raises(ObjectMissingError):
-                await stage.objects.get(part.address)
+
+
+async def missing(stage: Stage, addresses: list[str]) -> bool:
+    """Whether none of these objects is there."""
+    for address in addresses:
+        with suppress(ObjectMissingError):
+            await stage.objects.get(address)
+            return False
+    return True
 
 
 @pytest.mark.parametrize("digest", [False, True])

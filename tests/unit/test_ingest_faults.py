@@ -68,8 +68,8 @@ async def test_events_wait_in_order_while_the_producer_takes_none() -> None:
 
 
 async def test_silent_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "PUBLISH_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(connection, "IDLE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(connection, "PUBLISH_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(connection, "IDLE_TIMEOUT_S", 1.2)
     stage = Stage()
     stage.publisher.publish(profile())
     async with stage.ingest(no_video_s=10.0) as edge:

@@ -6,7 +6,7 @@ import pytest
 
 from sinks.chat.irc.line import Line
 from sinks.chat.irc.session import LINES
-from tests.irc_room import MemoryHub, token
+from tests.irc_room import MemoryConnection, MemoryHub, token
 
 GREETING = ["001", "002", "003", "004", "375", "372", "376"]
 ROOM_STATE = {"emote-only": "0", "followers-only": "-1", "r9k": "0", "room-id": "1", "slow": "0", "subs-only": "0"}
@@ -278,6 +278,14 @@ async def test_rooms_that_were_joined_follow_a_change_of_capabilities_without_a_
     assert client.entered["owl"][0] is tagged
 
 
+async def batch(client: MemoryConnection) -> list[Line]:
+    """The next that is told of who came and went."""
+    async with asyncio.timeout(30):
+        while not client.frames:
+            await asyncio.sleep(0.005)
+    return client.heard()
+
+
 @pytest.mark.row("C22")
 async def test_comings_and_goings_are_told_in_batches_to_who_asked(hub: MemoryHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sinks.chat.irc.membership.BATCH_S", 0.01)
@@ -287,12 +295,10 @@ async def test_comings_and_goings_are_told_in_batches_to_who_asked(hub: MemoryHu
     assert names.params[-1] == "mia kim"
     hub.signed_in("kim", "owl").session.closed()
     rex, incurious, _ = hub.signed_in("rex", "owl"), hub.signed_in("rex", "owl"), hub.signed_in(None, "owl")
-    await asyncio.sleep(0.05)
-    assert [(line.command, line.prefix) for line in curious.heard()] == [("JOIN", "rex!rex@rex.tmi.twitch.tv")]
+    assert [(line.command, line.prefix) for line in await batch(curious)] == [("JOIN", "rex!rex@rex.tmi.twitch.tv")]
     rex.session.closed()
     await asyncio.sleep(0.05)
     assert curious.heard() == []
     incurious.says("PART #owl")
-    await asyncio.sleep(0.05)
-    assert [line.command for line in curious.heard()] == ["PART"]
+    assert [line.command for line in await batch(curious)] == ["PART"]
     assert incurious.heard() == []

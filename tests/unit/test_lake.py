@@ -396,7 +396,7 @@ def test_a_stop_while_the_store_is_away_ends_the_writer(tmp_path: Path) -> None:
     while lake.lacks() != "gone":
         running.join(0.01)
     lake.close()
-    running.join(5)
+    running.join(30)
     assert not running.is_alive()
 
 

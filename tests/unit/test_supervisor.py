@@ -35,7 +35,7 @@ def gone(pid: int) -> bool:
         return True
 
 
-async def until(holds: Callable[[], bool], within: float = 10) -> None:
+async def until(holds: Callable[[], bool], within: float = 30) -> None:
     deadline = time.monotonic() + within
     while not holds():
         assert time.monotonic() < deadline, "did not come true in time"
@@ -85,11 +85,11 @@ async def test_the_end_of_a_process_is_seen_though_its_children_live_and_they_en
     running = Supervisor([[shell("edge", f"sleep 1000 & echo $! >> {pids}; wait")]], tmp_path, lambda: None)
     await running.start()
     state = running.states["edge"]
-    await until(pids.exists)
+    await until(lambda: pids.exists() and pids.read_text().endswith("\n"))
     first, child = state.pid, int(pids.read_text())
     os.kill(first, signal.SIGKILL)
     await until(lambda: state.phase == "ready" and state.restarts == 1)
-    assert gone(child)
+    await until(lambda: gone(child))
     await running.stop()
 
 
@@ -144,7 +144,7 @@ asyncio.run(main())
         pids = json.loads(await asyncio.to_thread(starter.stdout.readline))
         assert not any(gone(pid) for pid in pids)
         starter.kill()
-    await until(lambda: all(gone(pid) for pid in pids), 3)
+    await until(lambda: all(gone(pid) for pid in pids))
 
 
 async def test_a_full_log_is_moved_aside_and_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ async def test_a_start_does_not_wait_for_what_is_not_waited_for_and_starts_it_ag
     monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.01)
     job = shell("job", "exit 3", lambda: "its job")._replace(waited=False)
     running = Supervisor([[shell("view", "exec sleep 60")], [job]], tmp_path / "logs", lambda: None)
-    await asyncio.wait_for(running.start(), 10)
+    await asyncio.wait_for(running.start(), 30)
     await until(lambda: running.states["job"].restarts > supervisor.STARTS)
     assert running.states["view"].phase == "ready"
     await running.stop()
