@@ -195,12 +195,12 @@ class Viewer:
         return next(frame["at"] for frame in reversed(self.frames) if frame["type"] == "room")
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not condition():
                 await asyncio.sleep(0.002)
 
     async def closed(self) -> tuple[int, str]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await self._reading
         return self.socket.close_code or 0, self.socket.close_reason or ""
 

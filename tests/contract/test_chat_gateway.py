@@ -224,7 +224,7 @@ async def test_limits_go_by_the_address_that_an_edge_of_ours_tells(proxies: str,
         viewer = await Viewer.connected(live.url, "bob", **{"X-Real-IP": "203.0.113.7"})
         await viewer.join()
         await viewer.send(type="say", channel="ana", text="hello", nonce="1")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not live.sending.addresses:
                 await asyncio.sleep(0.01)
         assert live.sending.addresses == [address]
@@ -330,7 +330,7 @@ async def test_viewers_of_ten_gateways_see_one_sequence() -> None:
 
 async def test_a_room_that_was_quiet_sends_at_once_whatever_others_have_just_sent() -> None:
     world = ChatWorld()
-    async with LiveGateway(world, tick_s=2) as live:
+    async with LiveGateway(world, tick_s=4) as live:
         ana, bob = await live.viewer(), await live.viewer()
         await ana.join("ana")
         await bob.join("bob")
@@ -364,7 +364,7 @@ async def test_a_client_that_does_not_read_is_closed_alone_and_the_others_miss_n
         await loop.sock_sendall(stalled, HANDSHAKE + masked(b'{"type":"join","channel":"ana"}'))
         await viewer.until(lambda: live.gateway.connections == 2)
         said = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not live.gateway.hall.slow:
                 said.append(world.say(f"{len(said)} {'x' * 400}").text)
                 await asyncio.sleep(0.002)

@@ -29,7 +29,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
 
 async def until(api: Api, clip_id: str, status: str) -> dict[str, Any]:
     """What is told of a clip once it has a status."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while True:
         code, told, _ = await api.call("GET", f"/api/clips/{clip_id}")
         if code == 200 and told["status"] == status:

@@ -89,7 +89,7 @@ async def test_edges_have_the_beginning_of_a_popular_stream_before_its_first_vie
     world.publisher.publish(unknown.started("bob"))
     world.publisher.publish(channel.started())
     await world.produce(channel.segments(1))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (told := [event for event in map_.told() if isinstance(event, EdgesWarmed)]):
             await asyncio.sleep(0.05)
     [event] = told

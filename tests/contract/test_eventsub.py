@@ -52,7 +52,7 @@ class Receiver:
 
     async def until(self, count: int) -> list[str]:
         """The users that the first so many notifications are about."""
-        async with asyncio.timeout(15), self.come:
+        async with asyncio.timeout(60), self.come:
             await self.come.wait_for(lambda: len(self.called) >= count)
         return [told["event"]["user_login"] for _, told in self.called]
 
@@ -91,7 +91,7 @@ def wanted(channel: Account, transport: dict[str, str]) -> dict[str, Any]:
 
 async def enabled(api: Api, who: Account) -> None:
     """Waits until the only subscription is."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while [each["status"] for each in (await api.call("GET", "/helix/eventsub/subscriptions", who))[1]["data"]] != ["enabled"]:
             await asyncio.sleep(0.02)
 
@@ -128,7 +128,7 @@ async def test_a_webhook_is_proved_signed_tried_again_and_goes_on_after_a_restar
 async def dialled(api: Api, query: str = "") -> AsyncIterator[tuple[ClientWebSocketResponse, str]]:
     """A WebSocket, and the id of its session."""
     async with api.client.ws_connect(f"{api.url}/ws{query}") as socket:
-        welcome = await socket.receive_json(timeout=5)
+        welcome = await socket.receive_json(timeout=30)
         yield socket, welcome["payload"]["session"]["id"]
 
 
@@ -143,7 +143,7 @@ async def test_a_client_that_was_away_is_told_from_its_position_on_under_the_sam
             async with dialled(api) as (socket, session):
                 transport = {"method": "websocket", "session_id": session, "position": first}
                 assert (await api.call("POST", "/eventsub/subscriptions", mia, json=wanted(mia, transport)))[0] == 202
-                told.append([await socket.receive_json(timeout=5) for _ in range(2)])
+                told.append([await socket.receive_json(timeout=30) for _ in range(2)])
     before, after = ([(each["metadata"]["message_id"], each["payload"]["event"]["user_login"]) for each in each] for each in told)
     assert [login for _, login in before] == ["ana", "bob"]
     assert before == after
@@ -157,11 +157,11 @@ async def test_a_session_goes_on_at_the_process_that_comes_after(stage: ChatStag
         body = wanted(mia, {"method": "websocket", "session_id": session})
         assert (await api.call("POST", "/eventsub/subscriptions", mia, json=body))[0] == 202
         api.events.leave()
-        url = (await socket.receive_json(timeout=5))["payload"]["session"]["reconnect_url"]
+        url = (await socket.receive_json(timeout=30))["payload"]["session"]["reconnect_url"]
     follow(stage, mia, ana)
     async with serving(stage) as api, dialled(api, f"?{url.partition('?')[2]}") as (socket, again):
         assert again == session
-        assert (await socket.receive_json(timeout=5))["payload"]["event"]["user_login"] == "ana"
+        assert (await socket.receive_json(timeout=30))["payload"]["event"]["user_login"] == "ana"
 
 
 @pytest.mark.row("U6", "U10")
@@ -192,7 +192,7 @@ async def test_wrong_subscriptions_are_refused_in_helix_form(stage: ChatStage) -
         got, body, _ = await api.call("POST", "/helix/eventsub/subscriptions", mia, json=right)
         assert (got, body["error"]) == (409, "Conflict")
         await socket.send_str("hello")
-        assert (await socket.receive(timeout=5)).data == 4001
+        assert (await socket.receive(timeout=30)).data == 4001
         async with api.client.ws_connect(f"{api.url}/ws?reconnect=nobody.1") as lost:
-            closed = await lost.receive(timeout=5)
+            closed = await lost.receive(timeout=30)
             assert (closed.type, closed.data) == (WSMsgType.CLOSE, 4007)

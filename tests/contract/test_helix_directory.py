@@ -289,7 +289,7 @@ async def test_twitchapi_reads_the_directory_and_hears_events(api: Api) -> None:
     await asyncio.to_thread(events.start)
     await events.listen_stream_online(mia.id, online)
     live(api, mia, "s2")
-    assert await asyncio.wait_for(heard.get(), 10) == "mia"
+    assert await asyncio.wait_for(heard.get(), 30) == "mia"
     loop, thread = events._socket_loop, events._socket_thread
     await asyncio.to_thread(asyncio.run, events.stop())
     await asyncio.to_thread(thread.join)

@@ -29,7 +29,7 @@ class Collected:
         self.records.extend(batch)
 
     def wait_for(self, count: int) -> list[Record]:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while len(self.records) < count:
             assert time.monotonic() < deadline, f"{len(self.records)} of {count} records came"
             time.sleep(0.002)
@@ -134,8 +134,9 @@ class LogCase(ABC):
                 time.sleep(0.000_2)
             took.append(arrived[i] - sent)
         tail.close()
-        # Idle: about 2 ms on Kafka. A reader that waits to fill its batch would need its whole time-out, 100 ms.
-        assert sorted(took)[25] < 0.05
+        # Idle: about 2 ms on Kafka. A reader that waits to fill its batch would need its whole time-out, 100 ms, each time: a busy machine
+        # holds up some.
+        assert sorted(took)[12] < 0.05
 
     def test_ends_and_starts_by_time(self, log: Log, topic: str) -> None:
         now = time.time_ns() // 1_000_000 - 10_000

@@ -25,7 +25,7 @@ from streams.privacy.master import MasterKeys
 from streams.reading import whole
 from streams.topics import BY_NAME
 
-CLOSED_S = 3.0
+CLOSED_S = 10.0
 """A second of the check's age, the log, and a slow machine."""
 ADDRESS = re.compile(r'(?:URI|media|initialization)="([^"]+)"|^([^#<\s]\S*)$', re.MULTILINE)
 
@@ -76,7 +76,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         passes = Passes(MasterKeys.at(settings.master_key_file).derived, settings.playback_key)
         url = f"http://127.0.0.1:{settings.ports.edge}"
         async with aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(limit=0)) as client:
-            for _ in range(100):
+            for _ in range(600):
                 try:
                     await client.get("/time")
                     break

@@ -63,7 +63,7 @@ async def node(api: Api, script: str, **given: str) -> Any:
     process = await asyncio.create_subprocess_exec(
         "node", script, json.dumps(given), cwd=CLIENTS, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    out, err = await asyncio.wait_for(process.communicate(), 90)
     assert process.returncode == 0, err.decode()
     return json.loads(out)
 
@@ -73,11 +73,14 @@ async def test_twurple_reads_the_directory_and_writes_what_it_then_reads(api: Ap
     mia, ana, anna = [await api.account(login) for login in ("mia", "ana", "anna")]
     for account in (anna, ana):
         live(api, account, f"s-{account.login}")
+    while len(api.views.directory.live) < 2:
+        await asyncio.sleep(0.005)
     headers = {"Authorization": f"Bearer {ana.access_token}", "Client-Id": ana.client_id}
     body = {"title": "Openings", "tags": ["Deutsch"], "broadcaster_language": "de"}
     status, _, _ = await api.call("PATCH", f"/helix/channels?broadcaster_id={ana.id}", json=body, headers=headers)
     assert status == 204
-    api.stage.publisher.publish(Subscribed(channel_id=mia.id, user_id=ana.id, plan="prime", cumulative_months=3)).result(5)
+    at = api.stage.publisher.publish(Subscribed(channel_id=mia.id, user_id=ana.id, plan="prime", cumulative_months=3)).result(5)
+    assert await api.views.reached(at)
     said = await node(api, "helix.mjs", client_id=mia.client_id, token=mia.access_token, other=ana.id)
     started = said["first"][0].pop(6)
     assert started.startswith("20")
@@ -111,7 +114,7 @@ class Listening:
         """Everything heard up to and including one event of each of these names."""
         missing = list(names)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(90):
                 while missing:
                     assert self._process.stdout is not None
                     line = await self._process.stdout.readline()

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -49,14 +50,13 @@ class Theatre:
 
     async def counted(self, expected: int, within: float) -> int:
         """The API's number, once it is the expected one or the time is over."""
-        async with asyncio.timeout(within + 5):
-            for _ in range(round(within * 4)):
-                async with self._client.get(f"{self.url.partition('/live')[0]}/api/channels/ana") as answer:
-                    found = (await answer.json())["viewers"]
-                if found == expected:
-                    break
-                await asyncio.sleep(0.25)
-        return found
+        deadline = time.monotonic() + within
+        while True:
+            async with self._client.get(f"{self.url.partition('/live')[0]}/api/channels/ana") as answer:
+                found: int = (await answer.json())["viewers"]
+            if found == expected or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(0.25)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ async def theatre(settings: Settings) -> AsyncIterator[Theatre]:
         process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
         url = f"http://127.0.0.1:{settings.ports.edge}"
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
-            for _ in range(100):
+            for _ in range(600):
                 try:
                     await client.get(url + "/time")
                     break
@@ -87,12 +87,12 @@ async def test_behind_a_cache_the_count_is_that_of_the_players_and_bots_are_none
     modes = ["", "?latency=normal"]
     players = [asyncio.create_task(theatre.player(modes[n % 2])) for n in range(WATCHING)]
     await asyncio.gather(*(theatre.bot() for _ in range(BOTS)))
-    assert await theatre.counted(WATCHING, within=10) == pytest.approx(WATCHING, rel=0.01)
+    assert await theatre.counted(WATCHING, within=40) == pytest.approx(WATCHING, rel=0.01)
     assert theatre.hits > 0.5 * theatre.loads, "most answers came out of the cache, whatever session they were for"
     for gone in players[:LEAVING]:
         gone.cancel()
     stay = WATCHING - LEAVING
-    assert await theatre.counted(stay, within=SILENT_US / 1e6 + 8) == pytest.approx(stay, rel=0.01)
+    assert await theatre.counted(stay, within=SILENT_US / 1e6 + 40) == pytest.approx(stay, rel=0.01)
     assert not any(player.done() for player in players[LEAVING:])
     for player in players:
         player.cancel()
