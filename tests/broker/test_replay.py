@@ -51,6 +51,14 @@ def wait_until_nothing_is_lost(system: System, worker: Worker) -> None:
         assert time.monotonic() < deadline
 
 
+def wait_until_each_partition_has_a_snapshot(objects: Path) -> None:
+    """They are sent beside the work: outputs say nothing of them."""
+    deadline = time.monotonic() + 60
+    while len({manifest.parent for manifest in objects.glob(f"snapshots/{VIEW}/*/*.json")}) < 4:
+        assert time.monotonic() < deadline, list(objects.rglob("*.json"))
+        time.sleep(0.05)
+
+
 def wait_until_all_is_committed(system: System, bootstrap: str) -> dict[str, dict[int, int]]:
     """What `committed` finds then. Outputs prove nothing here: they may all be those of the worker that was killed."""
     deadline = time.monotonic() + 60
@@ -80,6 +88,7 @@ async def test_a_view_goes_on_elsewhere_and_is_replayed_without_a_trace(
         system.wait_for_outputs(11_000, [first])
         system.publish(5_000)
         system.wait_for_outputs(13_500, [first])
+        wait_until_each_partition_has_a_snapshot(tmp_path / "objects")
         assert first.end(signal.SIGKILL) == -signal.SIGKILL
     finally:
         first.close()
