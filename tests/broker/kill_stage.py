@@ -7,6 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
+
 from schemas.events import Followed
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
@@ -15,7 +18,7 @@ from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
 from streams.publisher import Publisher
 from tests.broker.counting_worker import SESSION_S
-from tests.simulation.counting import OUTPUT, preloaded
+from tests.simulation.counting import INPUT, OUTPUT, preloaded
 
 SESSION_OVER_S = SESSION_S + 1.5
 """After this a silent worker's partitions have moved: its session, and what the broker needs to notice."""
@@ -32,8 +35,17 @@ class Worker:
         self.start()
 
     def start(self) -> None:
+        self._said = (self.directory / "worker.log").stat().st_size
         self._process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log)
         self.started = time.monotonic()
+
+    def wait_until_assigned(self) -> None:
+        """Until it has joined since its start: a signal finds it at work, not amid its imports."""
+        deadline = time.monotonic() + 60
+        while b"assigned" not in (self.directory / "worker.log").read_bytes()[self._said :]:
+            self.assert_alive()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def end(self, sign: signal.Signals) -> int:
         os.kill(self._process.pid, sign)
@@ -93,3 +105,23 @@ class System:
                 worker.assert_alive()
             assert time.monotonic() < deadline, f"{self.outputs()} outputs of {self.published} events"
             time.sleep(0.05)
+
+
+def committed(bootstrap: str) -> dict[str, dict[int, int]]:
+    """Offsets of each group on the broker."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    groups = [group.group_id for group in admin.list_consumer_groups().result().valid]
+    found = {}
+    for group in groups:
+        [answer] = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
+        found[group] = {at.partition: at.offset for at in answer.result().topic_partitions}
+    return found
+
+
+def wait_until_all_is_committed(system: System, bootstrap: str) -> dict[str, dict[int, int]]:
+    """What `committed` finds then. Outputs prove nothing here: they may all be those of the worker that was killed."""
+    deadline = time.monotonic() + 60
+    while [*(groups := committed(bootstrap)).values()] != [dict(system.log.ends(INPUT))]:
+        assert time.monotonic() < deadline, groups
+        time.sleep(0.2)
+    return groups

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker.kill_stage import System, Worker
+from tests.broker.kill_stage import System, Worker, wait_until_all_is_committed
 from tests.broker.verifying import Verdict, verify_outputs, verify_stores
 from tests.simulation.counting import INPUT
 
@@ -43,6 +43,8 @@ async def test_a_worker_killed_twelve_times_loses_nothing_and_contradicts_nothin
         while verify_outputs(system.log).lost:
             worker.assert_alive()
             assert time.monotonic() < deadline
+        worker.wait_until_assigned()
+        wait_until_all_is_committed(system, private_kafka.bootstrap)
         assert worker.end(signal.SIGTERM) == 0
     finally:
         worker.close()
@@ -74,6 +76,9 @@ async def test_two_workers_that_join_die_and_rejoin_lose_nothing(system: System,
             for worker in workers:
                 worker.assert_alive()
             assert time.monotonic() < deadline
+        for worker in workers:
+            worker.wait_until_assigned()
+        wait_until_all_is_committed(system, private_kafka.bootstrap)
         for worker in workers:
             assert worker.end(signal.SIGTERM) == 0
     finally:

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions
-from confluent_kafka.admin import AdminClient
 
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
@@ -19,7 +17,7 @@ from streams.replay.bounded import replay
 from streams.replay.partition import Connection, Plan
 from streams.replay.ranges import Moment, ranges
 from streams.snapshots import Snapshots
-from tests.broker.kill_stage import System, Worker
+from tests.broker.kill_stage import System, Worker, committed, wait_until_all_is_committed
 from tests.broker.verifying import Verdict, verify_outputs, verify_stores
 from tests.conftest import Broker
 from tests.simulation.counting import INPUT, CountingFold, preloaded
@@ -31,17 +29,6 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 def connection(bootstrap: str, objects: str) -> Connection:
     registry = preloaded(LocalRegistry())
     return Connection(KafkaSource(bootstrap), Codec(registry), registry, Snapshots(StoredObjects.at(objects), [CountingFold()]))
-
-
-def committed(bootstrap: str) -> dict[str, dict[int, int]]:
-    """Offsets of each group on the broker."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    groups = [group.group_id for group in admin.list_consumer_groups().result().valid]
-    found = {}
-    for group in groups:
-        [answer] = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
-        found[group] = {at.partition: at.offset for at in answer.result().topic_partitions}
-    return found
 
 
 def wait_until_nothing_is_lost(system: System, worker: Worker) -> None:
@@ -57,15 +44,6 @@ def wait_until_each_partition_has_a_snapshot(objects: Path) -> None:
     while len({manifest.parent for manifest in objects.glob(f"snapshots/{VIEW}/*/*.json")}) < 4:
         assert time.monotonic() < deadline, list(objects.rglob("*.json"))
         time.sleep(0.05)
-
-
-def wait_until_all_is_committed(system: System, bootstrap: str) -> dict[str, dict[int, int]]:
-    """What `committed` finds then. Outputs prove nothing here: they may all be those of the worker that was killed."""
-    deadline = time.monotonic() + 60
-    while [*(groups := committed(bootstrap)).values()] != [dict(system.log.ends(INPUT))]:
-        assert time.monotonic() < deadline, groups
-        time.sleep(0.2)
-    return groups
 
 
 @pytest.fixture
