@@ -127,7 +127,7 @@ class Load:
         """Nobody writes any more; everybody sees the last messages."""
         self._writing_over.set()
         await asyncio.gather(*self._tasks["senders"])
-        await asyncio.sleep(2)
+        await asyncio.sleep(6)  # as late as they may be on a busy machine
         self._watching_over.set()
         await asyncio.gather(*self._tasks["watchers"])
 

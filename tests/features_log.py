@@ -43,7 +43,7 @@ class FeaturesLog:
                     self.publisher.tick(event, TICKED, partition)
             else:
                 self.publisher.publish(event)
-        assert self.log.flush(10)
+        assert self.log.flush(60)
 
     def vectors(self) -> Vectors:
         """What the job sent, once each.

@@ -50,7 +50,7 @@ async def test_a_publisher_does_not_notice_that_the_broker_is_away_and_no_event_
         await asyncio.wait((starting,), timeout=turn_s)
     await starting
     await client.leave()
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(2)
     await edge.close()
     assert await asyncio.to_thread(log.flush, 60)
     events = [

@@ -37,7 +37,7 @@ def test_every_vector_that_is_rebuilt_from_the_log_is_that_of_its_definition(pri
             publisher = Publisher(log, Codec(HttpRegistry(registry)), "test")
             for each in made:
                 publisher.publish(each.event)
-            assert log.flush(10)
+            assert log.flush(60)
             first, last = BEGAN + STEP, BEGAN + LENGTH * SECOND
             found = rebuilt(private_kafka.bootstrap, registry, tmp_path, first, last)
     finally:

@@ -41,7 +41,7 @@ def test_flink_sql_counts_what_was_published(private_kafka) -> None:
                     followers_only_minutes=2 if number < 50 else None,
                 )
                 publisher.publish(profile)
-            assert log.flush(10)
+            assert log.flush(60)
             found = flink(private_kafka.bootstrap, registry)
             assert json.loads(get(f"{registry}/subjects")[1]) == ["channel.profile.state.v1-chronicast.channel.ChannelProfile"]
     finally:

@@ -61,7 +61,7 @@ async def test_more_than_10_000_vectors_that_pages_were_ranked_by_are_made_again
             item = served[-1].items[0]
             wrong = msgspec.structs.replace(item, features=tuple(value + 1 for value in item.features))
             stage.publisher.publish(msgspec.structs.replace(served[-1], items=(wrong,), event_id="", request_id="wrong"))
-            assert log.flush(10)
+            assert log.flush(60)
             figures, told = await asyncio.to_thread(_verified, private_kafka.bootstrap, registry, tmp_path)
             assert figures["vectors"] > 3 * len(CHANNELS), "of several moments"
             assert figures["without_features"] < figures["compared"] / 10

@@ -58,7 +58,7 @@ def test_a_window_over_the_log_counts_every_event_of_its_type_once(private_kafka
             for n in range(60):
                 publisher.publish(e.Followed(channel_id=str(n % 3), user_id=str(n), occurred_at=NOON + n * SECOND))
             publisher.publish(e.Unfollowed(channel_id="0", user_id="0", occurred_at=NOON))
-            assert log.flush(10)
+            assert log.flush(60)
             found = rows(private_kafka.bootstrap, registry, FOLLOWS, tmp_path)
     finally:
         log.close()

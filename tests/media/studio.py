@@ -58,7 +58,7 @@ class Studio(Stage):
             found = [event for event in self.all(COMMANDS) if isinstance(event, FinishClip | FailClip)]
             return [event for event in found if (event.clip_id, event.attempt) == (clip_id, asked.attempt)]
 
-        [answer] = await self.wait(told, 20)
+        [answer] = await self.wait(told, 60)
         return answer
 
     def worker(self, objects: Objects | None = None, clock: Clock = now_us) -> ClipWorker:
@@ -73,14 +73,14 @@ class Studio(Stage):
         await worker.start()
         async with self.ingest() as edge:
             process = await asyncio.create_subprocess_exec(*pushed(f"rtmp://127.0.0.1:{edge.port}/app/{KEY}"))
-            fourth = await self.wait(lambda: self.sources()[3:4], 15)
+            fourth = await self.wait(lambda: self.sources()[3:4], 60)
             self.live_moment = fourth[0].programme_date_time + 2_700_000  # in a segment that has not come yet
             answer = await self.ask(ends_at=self.live_moment, duration_ms=5_500)
             assert isinstance(answer, FinishClip), answer
             self.live_clip = answer
             assert await process.wait() == 0
             await self.wait(lambda: self.events(StreamEnded))
-            [vod] = await self.wait(lambda: self.events(VodArchived, "library.vod.events.v1"), 20)
+            [vod] = await self.wait(lambda: self.events(VodArchived, "library.vod.events.v1"), 60)
         await worker.close()
         await archivist.close()
         return vod

@@ -68,11 +68,11 @@ class Recorded(Stage):
         await worker.start()
         async with self.ingest() as edge:
             process = await asyncio.create_subprocess_exec(*pushed(f"rtmp://127.0.0.1:{edge.port}/app/{KEY}"))
-            [started] = await self.wait(lambda: self.events(StreamStarted), 10)
+            [started] = await self.wait(lambda: self.events(StreamStarted), 60)
             self.publisher.publish(job(started))
             assert await process.wait() == 0
             await self.wait(lambda: self.events(StreamEnded))
-            [vod] = await self.wait(lambda: self.events(VodArchived, "library.vod.events.v1"), 20)
+            [vod] = await self.wait(lambda: self.events(VodArchived, "library.vod.events.v1"), 60)
         await worker.close()
         await archivist.close()
         return vod
@@ -180,7 +180,7 @@ async def test_archiving_again_changes_nothing(recorded: tuple[Recorded, VodArch
     archivist = Archivist(again.log, stage.codec, TieredObjects(stage.tiers), Publisher(again.log, stage.codec, "again"), rest_s=0.05)
     again.codec = stage.codec
     await archivist.start()
-    [twin] = await again.wait(lambda: again.events(VodArchived, "library.vod.events.v1"), 20)
+    [twin] = await again.wait(lambda: again.events(VodArchived, "library.vod.events.v1"), 60)
     await archivist.close()
     assert (twin.event_id, twin.documents) == (vod.event_id, vod.documents)
     assert contents(stage, vod) == files
@@ -371,7 +371,7 @@ async def test_a_rendition_is_made_on_demand_once_and_the_job_is_the_same_whoeve
             path = f"/api/vods/{vod.vod_id}/renditions/160p30"
             async with origin.client.post(path) as answer:
                 jobs.append((await answer.json())["job_id"])
-            await stage.wait(lambda: [e for e in stage.events(VodArchived, TOPIC) if "160p30" in e.renditions], 20)
+            await stage.wait(lambda: [e for e in stage.events(VodArchived, TOPIC) if "160p30" in e.renditions], 60)
             await origin.applied()
             assert json.loads(await origin.text(path))["ready"]
             assert '"unknown_rendition"' in await posted(origin, f"/api/vods/{vod.vod_id}/renditions/1080p60")

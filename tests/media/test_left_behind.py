@@ -56,7 +56,7 @@ async def test_what_the_live_window_left_behind_is_clipped_from_the_archive_and_
 
     archivist = Archivist(live.log, live.codec, TieredObjects({"hot": live.objects}), live.publisher, rest_s=0.05)
     await archivist.start()
-    [made] = await live.wait(lambda: live.events(VodArchived, TOPIC), 20)
+    [made] = await live.wait(lambda: live.events(VodArchived, TOPIC), 60)
     await archivist.close()
     assert made.documents == vod.documents
     folder = f"{vod.channel_id}/{vod.vod_id}"

@@ -98,7 +98,7 @@ async def test_an_archivist_outlasts_a_store_that_fails_and_tells_of_one_vod(
         objects = TieredObjects({"hot": bucket.through})
         archivist = Archivist(again.log, studio.codec, objects, Publisher(again.log, studio.codec, "again"), rest_s=0.05)
         await archivist.start()
-        [made] = await again.wait(lambda: again.events(VodArchived, TOPIC), 30)
+        [made] = await again.wait(lambda: again.events(VodArchived, TOPIC), 60)
         assert bucket.network.fault.met > 40
         assert (made.event_id, made.documents) == (vod.event_id, vod.documents)
         assert archivist.lacks() == ""
