@@ -29,6 +29,8 @@ WORKERS = os.cpu_count() or 1
 """Of nginx: one a core."""
 LOOK_S = 0.5
 """nginx's own lock lets the waiting look so often."""
+PROMPT_S = 8.0
+"""Less than the ten seconds after which who has waited in vain asks himself (infra/nginx.lua)."""
 Answer = tuple[int, bytes, str]
 """Status, body, what the cache had to do with it."""
 
@@ -112,7 +114,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         loop = asyncio.get_running_loop()
         transport, house.reports = await loop.create_datagram_endpoint(lambda: Reports(house.origin.app[SESSIONS]), local_addr=place)
         process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
-        for _ in range(100):
+        for _ in range(600):
             try:
                 await house.get("/time")
                 break
@@ -159,7 +161,7 @@ async def test_a_stranger_is_refused_while_others_wait_for_a_part_of_a_restricte
     while not house.asked:
         await asyncio.sleep(0.01)
     for stranger in (path, f"/~{passes.issue('42', 'm')}{path}", f"/~{passes.issue('43', 's')}{path}"):
-        status, body, _ = await asyncio.wait_for(house.get(stranger), 2)
+        status, body, _ = await asyncio.wait_for(house.get(stranger), PROMPT_S)
         assert (status, b'"restricted"' in body) == (403, True)
     assert not any(task.done() for task in waiting)
     await house.world.produce(made)
@@ -183,7 +185,7 @@ async def test_who_asked_the_origin_may_go_and_the_others_are_answered_all_the_s
     for gone in waiting[40:]:
         gone.cancel()
     await house.world.produce(made)
-    answers = await asyncio.wait_for(asyncio.gather(*waiting[:40]), 2)
+    answers = await asyncio.wait_for(asyncio.gather(*waiting[:40]), PROMPT_S)
     assert {status for status, _, _ in answers} == {200}
     assert house.asked[path] <= WORKERS + 1, "the next of them asks"
 
@@ -197,7 +199,7 @@ async def test_an_origin_that_dies_lets_nobody_hang_and_the_next_one_is_asked(ho
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.2)
     ending = house.kill()
-    answers = await asyncio.wait_for(asyncio.gather(*waiting), 2)
+    answers = await asyncio.wait_for(asyncio.gather(*waiting), PROMPT_S)
     assert {status for status, _, _ in answers} == {502}
     await house.world.produce(made)
     await ending
@@ -205,7 +207,7 @@ async def test_an_origin_that_dies_lets_nobody_hang_and_the_next_one_is_asked(ho
     again = house.wait(50, f"/live/ana/source.m3u8{later}")
     await asyncio.sleep(0.2)
     await house.world.produce(then_made)
-    assert {status for status, _, _ in await asyncio.wait_for(asyncio.gather(*again), 2)} == {200}
+    assert {status for status, _, _ in await asyncio.wait_for(asyncio.gather(*again), PROMPT_S)} == {200}
 
 
 @pytest.mark.row("E5", "F2")
@@ -220,7 +222,7 @@ async def test_who_waits_for_parts_at_the_edge_is_counted_and_told_of_as_seldom_
         parts += 1
     took = asyncio.get_running_loop().time() - began
     assert house.asked.total() <= parts * WORKERS
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while json.loads((await house.get("/api/channels/ana"))[1])["viewers"] != len(tokens):
             await asyncio.sleep(0.1)
     assert 0 < house.reports.count <= len(tokens) * (1 + took / 2), "once in two seconds"

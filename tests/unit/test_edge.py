@@ -237,7 +237,7 @@ async def test_a_problem_is_the_answer_to_all_who_waited_for_it_and_to_nobody_af
     waiting = [asyncio.create_task(edge.get(PART, **{"Accept-Encoding": "identity"})) for _ in range(30)]
     await asyncio.sleep(0.5)
     edge.origin.part.set()
-    answers = await asyncio.wait_for(asyncio.gather(*waiting), 2)
+    answers = await asyncio.wait_for(asyncio.gather(*waiting), 8)
     assert {answer[:2] for answer in answers} == {(503, b"#EXTM3U _HLS_msn=9&_HLS_part=1")}
     assert edge.origin.asked[PART] <= WORKERS
     edge.origin.status = 200
