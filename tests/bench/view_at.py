@@ -1,4 +1,4 @@
-"""How long a look at the past takes: `python -m tests.bench.view_at [--events N] [--every N] [--looks N]`.
+"""How long a look at the past takes: `./chronicast bench view_at [--events N] [--every N] [--looks N]`.
 
 A log on a broker of its own, the counting view folded with a snapshot every so many records, and looks at random moments: all rows, and
 the rows of one key; with the snapshots and without.
@@ -26,6 +26,7 @@ from streams.log_kafka import KafkaLog
 from streams.objects import StoredObjects
 from streams.outputs import view_name
 from streams.publisher import Publisher
+from streams.snapshot_thread import EVERY
 from streams.snapshots import Snapshots
 from streams.store_rocksdict import RocksStores
 from streams.views.moments import Archive, PastView, key_at, view_at
@@ -115,7 +116,7 @@ async def run(bootstrap: str, codec: Codec, folder: Path, began_us: int, options
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=400_000)
-    parser.add_argument("--every", type=int, default=20_000, help="records of a partition between two snapshots")
+    parser.add_argument("--every", type=int, default=EVERY, help="records of a partition between two snapshots")
     parser.add_argument("--looks", type=int, default=40)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,5 +1,6 @@
 """An S3 that refuses, loses answers, tears bodies and hangs: no half object, what failed is said, and a repeat makes the same."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -38,7 +39,12 @@ class Bucket(NamedTuple):
     through: StoredObjects
 
     async def names(self, folder: str) -> list[str]:
-        return list(await self.sound.list(folder))
+        """Once the server is through with what was under way beside a request that failed: it lists what it is still writing."""
+        found, before = list(await self.sound.list(folder)), None
+        while found != before:
+            await asyncio.sleep(0.2)
+            found, before = list(await self.sound.list(folder)), found
+        return found
 
 
 @asynccontextmanager
