@@ -13,18 +13,6 @@ from tests.live import LADDER, Live, Stage, answers
 from tests.system import System, running
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that fails is tried twice more, and its report says so: publisher, encoders, servers and a browser that decodes and
-    paints in software share the machine's cores, and a stall is as often the machine's as the product's.
-
-    They go last: the system that they share lives, and encodes, until the end of the session.
-    """
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=5))
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     """Everything, as `./chronicast up --no-demo` starts it."""
