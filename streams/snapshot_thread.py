@@ -18,8 +18,8 @@ from streams.store import Progress
 
 R = TypeVar("R")
 logger = structlog.get_logger()
-EVERY = 15_000
-"""Records between two snapshots of a partition: what a recovery folds anew, a sixth of a second at 100,000 records a second; and a look
+EVERY = 10_000
+"""Records between two snapshots of a partition: what a recovery folds anew, a tenth of a second at 100,000 records a second; and a look
 at the past, which of four partitions with a fold of 18 us a record stays within a second (`./chronicast bench view_at`)."""
 LEAST = 1_000
 """Records that make a snapshot worth its while when a partition is given away: fewer are folded anew in less time than it takes."""
