@@ -16,8 +16,7 @@ from live_channel import Channel, dummy
 from live_origin import LiveOrigin, World, profile
 from test_helix import Server
 
-from infra import nginx, ports
-from infra.process import Process
+from infra import ports
 from infra.settings import Settings
 from processors.routing.edges import POPULAR
 from processors.routing.regions import Edge
@@ -33,6 +32,7 @@ from streams.edges.passes import LIFE_S, Passes, required
 from streams.edges.stream_keys import digest
 from streams.privacy.master import MasterKeys
 from streams.reading import whole
+from tests.live_edge import serving
 
 
 class Map(NamedTuple):
@@ -55,8 +55,7 @@ async def map_(settings: Settings) -> AsyncIterator[Map]:
     world.publisher.publish(profile())
     origin = LiveOrigin(world, port=settings.ports.origin)
     origin.app.router.add_get("/readyz", origin_ready)
-    async with origin:
-        process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
+    async with origin, serving(settings):
         [closed] = ports.free(1)
         near = Edge("edge-fra", "fra", f"http://127.0.0.1:{settings.ports.edge}")
         health = Health([near, Edge("edge-ams", "ams", f"http://127.0.0.1:{closed}")])
@@ -69,7 +68,6 @@ async def map_(settings: Settings) -> AsyncIterator[Map]:
             passes = Passes(MasterKeys.at(settings.master_key_file).derived, settings.playback_key)
             yield Map(world, views, health, client, Admissions(views, passes))
         await views.close()
-        await process.stop()
 
 
 @pytest.mark.row("P16")

@@ -14,8 +14,6 @@ from aiohttp import web
 from live_channel import Channel, Made, dummy
 from live_origin import LiveOrigin, World, profile
 
-from infra import nginx
-from infra.process import Process
 from infra.settings import Settings
 from schemas.events import PartProduced
 from sinks.origin.app import SESSIONS
@@ -24,6 +22,7 @@ from sinks.origin.sessions import Sessions
 from streams.clock import now_us
 from streams.edges.passes import Passes
 from streams.privacy.master import MasterKeys
+from tests.live_edge import serving
 
 WORKERS = os.cpu_count() or 1
 """Of nginx: one a core."""
@@ -113,15 +112,8 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         place = ("127.0.0.1", settings.ports.sessions)
         loop = asyncio.get_running_loop()
         transport, house.reports = await loop.create_datagram_endpoint(lambda: Reports(house.origin.app[SESSIONS]), local_addr=place)
-        process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
-        for _ in range(600):
-            try:
-                await house.get("/time")
-                break
-            except aiohttp.ClientConnectionError:
-                await asyncio.sleep(0.05)
-        yield house
-        await process.stop()
+        async with serving(settings):
+            yield house
         transport.close()
         await house.origin.__aexit__()
 

@@ -13,8 +13,6 @@ import pytest
 from live_channel import Channel, encoded, sound
 from live_origin import LiveOrigin, World, profile
 
-from infra import nginx
-from infra.process import Process
 from infra.settings import Settings
 from schemas.events import ClipReady, ClipRequested, VodArchived
 from sinks.origin.app import SESSIONS
@@ -24,6 +22,7 @@ from streams.edges.sessions import Signer
 from streams.privacy.master import MasterKeys
 from streams.reading import whole
 from streams.topics import BY_NAME
+from tests.live_edge import serving
 
 CLOSED_S = 10.0
 """A second of the check's age, the log, and a slow machine."""
@@ -72,18 +71,10 @@ async def house(settings: Settings) -> AsyncIterator[House]:
     async with LiveOrigin(world, port=settings.ports.origin) as origin:
         place = ("127.0.0.1", settings.ports.sessions)
         reports, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: origin.app[SESSIONS], local_addr=place)
-        process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
         passes = Passes(MasterKeys.at(settings.master_key_file).derived, settings.playback_key)
         url = f"http://127.0.0.1:{settings.ports.edge}"
-        async with aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(limit=0)) as client:
-            for _ in range(600):
-                try:
-                    await client.get("/time")
-                    break
-                except aiohttp.ClientConnectionError:
-                    await asyncio.sleep(0.05)
+        async with serving(settings), aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(limit=0)) as client:
             yield House(settings, world, channel, client, passes)
-        await process.stop()
         reports.close()
 
 

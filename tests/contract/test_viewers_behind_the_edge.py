@@ -10,11 +10,10 @@ import pytest
 from live_channel import Channel, dummy
 from live_origin import LiveOrigin, World, profile
 
-from infra import nginx
-from infra.process import Process
 from infra.settings import Settings
 from sinks.origin.app import SESSIONS
 from streams.edges.audience import SILENT_US
+from tests.live_edge import serving
 
 WATCHING, LEAVING, BOTS = 200, 80, 60
 MEDIA = re.compile(r"^(~\S+/\w+\.m3u8\S*)$", re.MULTILINE)
@@ -68,17 +67,9 @@ async def theatre(settings: Settings) -> AsyncIterator[Theatre]:
     async with LiveOrigin(world, port=settings.ports.origin) as origin:
         place = ("127.0.0.1", settings.ports.sessions)
         reports, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: origin.app[SESSIONS], local_addr=place)
-        process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
         url = f"http://127.0.0.1:{settings.ports.edge}"
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
-            for _ in range(600):
-                try:
-                    await client.get(url + "/time")
-                    break
-                except aiohttp.ClientConnectionError:
-                    await asyncio.sleep(0.05)
+        async with serving(settings), aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
             yield Theatre(url, origin, client)
-        await process.stop()
         reports.close()
 
 

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 from infra import nginx
-from infra.process import Process
 from infra.settings import Settings
+from tests.live_edge import serving
 
 
 class Origin:
@@ -104,17 +104,8 @@ async def running(settings: Settings) -> AsyncIterator[Edge]:
     """Both, for the block."""
     origin = Origin()
     await origin.start(settings.ports.origin)
-    process = await Process.start(nginx.command(settings), settings.folder / "logs" / "edge.log", {})
-    async with aiohttp.ClientSession(auto_decompress=False) as session:
-        edge = Edge(settings, origin, session)
-        for _ in range(600):
-            try:
-                await edge.get("/")
-                break
-            except aiohttp.ClientConnectionError:
-                await asyncio.sleep(0.05)
-        yield edge
-    await process.stop()
+    async with serving(settings), aiohttp.ClientSession(auto_decompress=False) as session:
+        yield Edge(settings, origin, session)
     await origin.runner.cleanup()
 
 
