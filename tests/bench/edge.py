@@ -31,7 +31,7 @@ from processors.routing.egress import hit_rate
 from tests.bench import _parts
 from tests.bench._machine import machine
 from tests.bench._reloading import watch
-from tests.glass import publishing
+from tests.glass import percentile, publishing
 from tests.live import answers
 from tests.system import System, running
 
@@ -199,7 +199,7 @@ class Audience:
             player.stop()
         self.failures = sum(player.failures for player in players)
         answered = {place: at for place, at in clock.answers.items() if at > since}
-        self.delays = sorted(at - answered[place] for player in players for place, at in player.answers.items() if place in answered)
+        self.delays = [at - answered[place] for player in players for place, at in player.answers.items() if place in answered]
 
     async def _joined(self, master_playlist: str) -> list[str]:
         """Everybody's media playlist, without directives."""
@@ -264,8 +264,7 @@ def told(viewers: int, audience: Audience, seconds: float) -> dict[str, float]:
         "model_percent": round(100 * hit_rate(viewers), 2),
         "late_s": round(audience.late, 2),
         "failures": audience.failures,
-        "p50_ms": round(delays[len(delays) // 2] * 1_000, 1) if delays else 0.0,
-        "p99_ms": round(delays[len(delays) * 99 // 100] * 1_000, 1) if delays else 0.0,
+        **({f"p{percent}_ms": round(percentile(delays, percent) * 1_000, 1) for percent in (50, 99)} if delays else {}),
     }
 
 
