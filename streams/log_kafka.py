@@ -108,7 +108,7 @@ class KafkaLog(KafkaSource):
                 f"{len(self._producer)} records wait for the broker at {self._bootstrap} and no more than {self._backlog} may: "
                 "is it up? What was not taken must be tried again"
             ) from cause
-        except KafkaException as cause:
+        except (KafkaException, RuntimeError) as cause:  # the latter: the producer is closed
             raise NotAppendedError(f"{topic} took no record: {cause}") from cause
 
     def tail(
@@ -128,6 +128,8 @@ class KafkaLog(KafkaSource):
 
     def close(self) -> None:
         """Ends all tails and the producer."""
+        if self._closing.is_set():
+            return
         for tail in self._tails:
             tail.end()
         for tail in self._tails:
@@ -135,6 +137,8 @@ class KafkaLog(KafkaSource):
         self._closing.set()
         self._producer.flush(CLOSE_S)
         self._poller.join()
+        self._producer.purge()  # what no broker took in that time: its futures fail, and `close` would wait for it without end
+        self._producer.close()
 
     def _poll(self) -> None:
         wait = POLL_S

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from streams.errors import BacklogFullError
+from streams.errors import BacklogFullError, NotAppendedError
 from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
 from streams.topics import Topic
@@ -48,3 +48,17 @@ def test_a_full_backlog_is_refused_with_cause_and_fix(private_kafka) -> None:
     assert log.flush(60)
     assert log.append(TOPIC, b"k", b"").result(20).offset == 101
     log.close()
+
+
+def test_a_log_that_is_closed_without_a_broker_says_what_it_did_not_append(private_kafka) -> None:
+    ensure_topics(private_kafka.bootstrap, [Topic(TOPIC, "key", (), "tests", 1)])
+    log = KafkaLog(private_kafka.bootstrap)
+    log.append(TOPIC, b"k", b"").result(20)
+    private_kafka.kill()
+    waiting = log.append(TOPIC, b"k", b"")
+    log.close()
+    log.close()
+    with pytest.raises(NotAppendedError):
+        waiting.result(0)
+    with pytest.raises(NotAppendedError, match="closed"):
+        log.append(TOPIC, b"k", b"")
