@@ -30,6 +30,8 @@ BLOCKS = 32
 ROW = 32
 """Height of a row of blocks at 720 lines: seven lines of the 160p rendition."""
 SAMPLE_RATE = 48_000
+BLOCK = 1_024
+"""Samples of an AAC frame (ISO/IEC 14496-3)."""
 CONNECTING = "connecting"
 """Printed when all is prepared, just before the connection: from here the wait for the first playable playlist counts."""
 
@@ -95,11 +97,28 @@ def publish(url: str, seconds: float, *, width: int = 1280, height: int = 720, r
             output.mux(video.encode(picture))
             frame += 1
             while heard < frame * SAMPLE_RATE // rate:
-                block = np.tile(tone.take(range(heard, heard + 1024), mode="wrap"), (2, 1))
+                block = np.tile(tone.take(range(heard, heard + BLOCK), mode="wrap"), (2, 1))
                 sound = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
                 sound.sample_rate, sound.pts, sound.time_base = SAMPLE_RATE, heard, Fraction(1, SAMPLE_RATE)
                 output.mux(audio.encode(sound))
-                heard += 1024
+                heard += BLOCK
+    print(frame, flush=True)
+
+
+def read(luma: np.ndarray) -> tuple[int, int]:
+    """(low 32 bits of the time in ms, frame number) on a picture's brightness plane, of whatever height.
+
+    Raises:
+        ValueError: the check sum says that it is no clock.
+    """
+    height, width = luma.shape
+    columns = [(2 * block + 1) * width // (2 * BLOCKS) for block in range(BLOCKS)]
+    stamp, row = (
+        int("".join("1" if luma[(2 * line + 1) * ROW * height // 1440, column] > 127 else "0" for column in columns), 2) for line in (0, 1)
+    )
+    if words(stamp, row >> 8) != (stamp, row):
+        raise ValueError("the picture shows no clock")
+    return stamp, row >> 8
 
 
 class Publisher:
@@ -109,6 +128,8 @@ class Publisher:
         self._process = process
         self.connecting = connecting
         """time.monotonic() when it began to connect."""
+        self.sent = 0
+        """Pictures, once it was stopped."""
 
     @classmethod
     async def start(cls, url: str, *, seconds: float = 3600) -> Self:
@@ -135,6 +156,8 @@ class Publisher:
         """Ends the stream properly."""
         if self._process.returncode is None:
             self._process.terminate()
+            assert self._process.stdout is not None
+            self.sent = int(await self._process.stdout.read())
         await self._process.wait()
 
 
