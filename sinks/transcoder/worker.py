@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import structlog
@@ -26,6 +24,7 @@ from sinks.transcoder.child import FINISH_S
 from sinks.transcoder.encoder import Encoder
 from sinks.transcoder.feed import Feed
 from sinks.transcoder.job import Job
+from sinks.transcoder.leaving import Leaving
 from sinks.transcoder.output import Output
 from streams.clock import now_us
 from streams.fold import At, Clock
@@ -58,22 +57,10 @@ class WorkerConfig(NamedTuple):
     encoder: Encoder = "x264"
 
 
-@dataclass
-class _Running:
+class _Running(NamedTuple):
     job: Job
     task: "asyncio.Task[None]"
-    leaving: asyncio.TimerHandle | None = None
-    """What was taken away goes on until then; a later decision takes its place."""
-
-    def select(self, renditions: Sequence[str], after_s: float = 0) -> None:
-        """Makes these from now on, or from a time on."""
-        if self.leaving is not None:
-            self.leaving.cancel()
-            self.leaving = None
-        if after_s:
-            self.leaving = asyncio.get_running_loop().call_later(after_s, self.job.select, renditions)
-        else:
-            self.job.select(renditions)
+    leaving: Leaving
 
 
 class MediaWorker:
@@ -132,9 +119,9 @@ class MediaWorker:
             case JobAssigned() if event.session_id in self._running:
                 self._later(event.session_id, finish=False)
             case JobUpgraded() if mine and event.session_id in self._running:
-                self._running[event.session_id].select(event.renditions)
+                self._running[event.session_id].leaving.decide(event.renditions)
             case JobPreempted() if mine and event.session_id in self._running:
-                self._running[event.session_id].select(event.renditions, event.grace_seconds)
+                self._running[event.session_id].leaving.decide(event.renditions, event.grace_seconds)
             case JobReleased() if mine and event.session_id in self._running:
                 self._later(event.session_id, finish=event.reason == "ended")
             case _:
@@ -146,13 +133,14 @@ class MediaWorker:
     def _begin(self, assigned: JobAssigned) -> None:
         """Starts a job; one that runs for the session already only gets its new renditions."""
         if running := self._running.get(assigned.session_id):
-            running.select(assigned.renditions)
+            running.leaving.decide(assigned.renditions)
             return
         feed = self._feed(assigned.session_id)
         session = (assigned.channel_id, assigned.session_id)
         output = Output(self._objects, self._publisher, self._clock, feed, session)
         job = Job(assigned, feed, self._objects, output, encoder=self._config.encoder, tell=self._publisher.publish)
-        self._running[assigned.session_id] = _Running(job, asyncio.create_task(self._run(job)))
+        leaving = Leaving(job.renditions, job.select, asyncio.get_running_loop().call_later)
+        self._running[assigned.session_id] = _Running(job, asyncio.create_task(self._run(job)), leaving)
         logger.info("job begins", session_id=assigned.session_id, renditions=assigned.renditions, attempt=assigned.attempt)
 
     async def _run(self, job: Job) -> None:
@@ -185,8 +173,7 @@ class MediaWorker:
         """Ends a job: with what its encoder still holds, or at once where another worker has it."""
         running = self._running.pop(session_id)
         job, task = running.job, running.task
-        if running.leaving is not None:
-            running.leaving.cancel()
+        running.leaving.close()
         if finish:
             job.finish()
             await asyncio.wait((task,), timeout=FINISH_S)
