@@ -14,9 +14,10 @@ from sinks.transcoder.child import EncoderEndedError, EncoderProcess
 from sinks.transcoder.encoder import Encoder
 from sinks.transcoder.feed import CATCH_UP_SEGMENTS, Arrived, Feed, FellBehindError
 from sinks.transcoder.output import Output
+from sinks.transcoder.patience import PatientStore
 from sinks.transcoder.protocol import Configure, Declared, Made, Select, SourcePart, Stumbled, Took
 from streams.media.fmp4_reader import MalformedFragmentError
-from streams.objects import ObjectMissingError, Objects
+from streams.objects import ObjectMissingError
 
 logger = structlog.get_logger()
 T = TypeVar("T")
@@ -46,14 +47,14 @@ class Job:
         self,
         assigned: JobAssigned,
         feed: Feed,
-        objects: Objects,
+        store: PatientStore,
         output: Output,
         *,
         encoder: Encoder,
         tell: Callable[[EncoderFailed], object],
     ) -> None:
         self.assigned, self.renditions = assigned, assigned.renditions
-        self._feed, self._objects, self._output, self._encoder, self._tell = feed, objects, output, encoder, tell
+        self._feed, self._store, self._output, self._encoder, self._tell = feed, store, output, encoder, tell
         self._process: EncoderProcess | None = None
         self._ending = asyncio.Event()
         self._sent = -1
@@ -148,12 +149,12 @@ class Job:
         declared = self._feed.sources[event.discontinuity_sequence]
         if self._configured != declared.address:
             self._configured, self._selected = declared.address, self.renditions
-            init = await self._objects.get(declared.address)
+            init = await self._store.get(declared.address)
             await process.say(Configure(init, declared.frame_rate, self._selected, self._encoder))
         if self._selected != self.renditions:
             self._selected = self.renditions
             await process.say(Select(self._selected))
-        data = await self._objects.get(event.address)
+        data = await self._store.get(event.address)
         await process.say(SourcePart(event.media_sequence, event.part, event.decode_time, event.duration, data))
 
     async def _collect(self, process: EncoderProcess) -> None:
@@ -206,8 +207,8 @@ class Job:
         declared = self._feed.sources.get(events[0].discontinuity_sequence) if events else None
         if declared is None or not events[0].independent:
             return
-        source = [SourcePart(e.media_sequence, e.part, e.decode_time, e.duration, await self._objects.get(e.address)) for e in events]
-        init = await self._objects.get(declared.address)
+        source = [SourcePart(e.media_sequence, e.part, e.decode_time, e.duration, await self._store.get(e.address)) for e in events]
+        init = await self._store.get(declared.address)
         for message in await segment_job.transcode(init, source, declared.frame_rate, self.renditions, self._encoder):
             if isinstance(message, Declared):
                 self._output.declare(message)

@@ -9,10 +9,10 @@ from prometheus_client import Histogram
 from schemas.events import PartProduced, RenditionDeclared, SegmentProduced
 from sinks.transcoder.encoder import TIMESCALE
 from sinks.transcoder.feed import KEPT_SEGMENTS, Arrived, Feed
+from sinks.transcoder.patience import PatientStore
 from sinks.transcoder.protocol import Declared, Made
 from streams.fold import Clock
 from streams.media import address
-from streams.objects import Objects
 from streams.publisher import Publisher
 
 REPEAT_SEGMENTS = 8
@@ -33,9 +33,9 @@ class _Key(NamedTuple):
 class Output:
     """Stores and publishes what one job makes. Names and ids follow from what an object is, so doing one twice changes nothing."""
 
-    def __init__(self, objects: Objects, publisher: Publisher, clock: Clock, feed: Feed, session: tuple[str, str]) -> None:
+    def __init__(self, store: PatientStore, publisher: Publisher, clock: Clock, feed: Feed, session: tuple[str, str]) -> None:
         """`session` is the channel's and the session's id."""
-        self._objects, self._publisher, self._clock, self._feed = objects, publisher, clock, feed
+        self._store, self._publisher, self._clock, self._feed = store, publisher, clock, feed
         self._session = session
         self.newest = -1
         """Newest media sequence of which anything was stored."""
@@ -92,7 +92,7 @@ class Output:
             return
         place = address.init(*self._session, made.rendition, source.discontinuity_sequence)
         if known is None:
-            await self._objects.put(place, declared.init)
+            await self._store.put(place, declared.init)
         origin = self._feed.sources[source.discontinuity_sequence]
         event = RenditionDeclared(
             correlation_id=source.session_id,
@@ -120,7 +120,7 @@ class Output:
     async def _part(self, made: Made, source: Arrived) -> PartProduced:
         origin = source.event
         place = address.part(*self._session, made.rendition, made.media_sequence, made.part)
-        await self._objects.put(place, made.data)
+        await self._store.put(place, made.data)
         stored_at = self._clock()
         event = PartProduced(
             event_id=str(uuid5(NAMESPACE_URL, place)),
@@ -156,7 +156,7 @@ class Output:
         data = b"".join(made.data for made, _ in parts)
         first, last = parts[0][1], parts[-1][1]
         place = address.segment(*self._session, rendition, media_sequence)
-        await self._objects.put(place, data)
+        await self._store.put(place, data)
         self._publisher.publish(
             SegmentProduced(
                 event_id=str(uuid5(NAMESPACE_URL, place)),

@@ -26,6 +26,7 @@ from sinks.transcoder.feed import Feed
 from sinks.transcoder.job import Job
 from sinks.transcoder.leaving import Leaving
 from sinks.transcoder.output import Output
+from sinks.transcoder.patience import PatientStore
 from streams.clock import now_us
 from streams.fold import At, Clock
 from streams.follower import Follower
@@ -69,7 +70,7 @@ class MediaWorker:
     def __init__(
         self, log: Log, codec: Codec, objects: Objects, publisher: Publisher, config: WorkerConfig, *, clock: Clock = now_us
     ) -> None:
-        self._objects, self._publisher, self._config, self._clock = objects, publisher, config, clock
+        self._store, self._publisher, self._config, self._clock = PatientStore(objects), publisher, config, clock
         since_ms = clock() // 1000 - LOOK_BACK_MS
         self._follower = Follower(log, codec, TOPICS, self._apply, since_ms)
         self._feeds: dict[str, Feed] = {}
@@ -137,8 +138,8 @@ class MediaWorker:
             return
         feed = self._feed(assigned.session_id)
         session = (assigned.channel_id, assigned.session_id)
-        output = Output(self._objects, self._publisher, self._clock, feed, session)
-        job = Job(assigned, feed, self._objects, output, encoder=self._config.encoder, tell=self._publisher.publish)
+        output = Output(self._store, self._publisher, self._clock, feed, session)
+        job = Job(assigned, feed, self._store, output, encoder=self._config.encoder, tell=self._publisher.publish)
         leaving = Leaving(job.renditions, job.select, asyncio.get_running_loop().call_later)
         self._running[assigned.session_id] = _Running(job, asyncio.create_task(self._run(job)), leaving)
         logger.info("job begins", session_id=assigned.session_id, renditions=assigned.renditions, attempt=assigned.attempt)

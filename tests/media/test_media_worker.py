@@ -23,6 +23,7 @@ from schemas.events import (
     SegmentProduced,
     WorkerStopped,
 )
+from streams.objects import StoredObjects
 
 pytestmark = pytest.mark.media
 LADDER = ("480p30", "360p30", "160p30")
@@ -295,3 +296,44 @@ async def test_source_that_reorders_pictures_keeps_its_timeline(stage, tmp_path)
         stage.ingest.publish(JobReleased(channel_id=CHANNEL, session_id=SESSION, job_id=SESSION, worker_id="w1", reason="ended"))
         await stage.until(lambda: len(segments(stage, "160p30")) == 2)
     assert numbered(stage.of(PartProduced, "160p30")) == numbered(reordering.parts)
+
+
+class Failing(StoredObjects):
+    """A store that fails whoever makes renditions while it is away; the ingest has its source."""
+
+    away = False
+    refused = 0
+
+    async def put(self, address, data):
+        self._refuse("/source/" not in address)
+        await super().put(address, data)
+
+    async def get(self, address):
+        self._refuse(True)
+        return await super().get(address)
+
+    def _refuse(self, mine):
+        if self.away and mine:
+            self.refused += 1
+            raise OSError(28, "No space left on device")
+
+
+async def test_store_that_is_away_for_two_seconds_costs_neither_a_part_nor_the_encoder(stage, source):
+    stage.objects = store = Failing(stage.objects._store)
+    async with stage.worker() as worker:
+        stage.assign(renditions=("160p30",))
+        playing = asyncio.create_task(stage.play(source))
+        await stage.until(lambda: stage.of(PartProduced, "160p30"))
+        pid = worker.jobs[SESSION].encoder_pid
+        store.away = True
+        await asyncio.sleep(2)
+        before = len(stage.of(PartProduced, "160p30"))
+        assert store.refused > 3
+        store.away = False
+        await playing
+        await stage.until(lambda: len(stage.of(PartProduced, "160p30")) >= 29)
+        assert before < 29
+        assert worker.jobs[SESSION].encoder_pid == pid
+    parts = stage.of(PartProduced, "160p30")
+    assert numbered(parts) == numbered(source.parts)
+    assert not stage.of(EncoderReported)
