@@ -5,7 +5,6 @@ a repeat makes the same objects and the same events.
 """
 
 import asyncio
-from functools import partial
 
 import structlog
 
@@ -22,7 +21,7 @@ from sinks.archive.snapper import Snapper
 from sinks.archive.vods import TOPIC, Vods
 from sinks.archive.window import TOLD_US, LiveWindow
 from sinks.archive.window import TOPIC as WINDOW
-from sinks.archive.working import Work, until_done
+from sinks.archive.working import Work, in_turn
 from streams.clock import now_us
 from streams.errors import MissingRangeError
 from streams.fold import At, Clock
@@ -147,9 +146,7 @@ class Archivist:
 
     async def _find_all(self) -> None:
         """Sessions whose beginning lies far back, one after the other: it takes reading all that a channel's partition has of streams."""
-        while True:
-            session_id, channel_id = await self._unknown.get()
-            await until_done(partial(self._find, session_id, channel_id), session=session_id)
+        await in_turn(self._unknown, lambda unknown: self._find(*unknown), lambda unknown: unknown[0])
 
     async def _find(self, session_id: str, channel_id: str) -> None:
         found: About | None = None
@@ -176,9 +173,7 @@ class Archivist:
 
     async def _archive_all(self) -> None:
         """One VOD after the other: the store's requests are what takes time, and they are many at once."""
-        while True:
-            session = await self._ended.get()
-            await until_done(partial(self._archive, session), session=session.session_id)
+        await in_turn(self._ended, self._archive, lambda session: session.session_id)
 
     async def _archive(self, session: About) -> None:
         """Makes a session's VOD and tells of it.

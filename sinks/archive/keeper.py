@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
 
 import structlog
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from sinks.archive.making import Maker, revised
 from sinks.archive.renditions import filled
 from sinks.archive.vods import Vods
 from streams.media import address
+from streams.objects import ObjectMissingError
 from streams.objects_tiered import TieredObjects
 from streams.publisher import Publisher
 
@@ -22,6 +24,7 @@ LOOK_S = 30.0
 """Between two looks at what is due, and after a failure. Ages are counted in hours and days."""
 TIERS = ("hot", "warm", "cold")
 """In the order in which a VOD comes to them."""
+Order = MoveVod | DeleteVod | MakeRendition
 
 
 class Keeper:
@@ -32,7 +35,7 @@ class Keeper:
         self._publisher = publisher
         self._vods = vods
         self._config = config
-        self._orders: deque[MoveVod | DeleteVod | MakeRendition] = deque()
+        self._orders: deque[Order] = deque()
         self._maker = Maker(objects)
         self._live: dict[str, tuple[int, str]] = {}
         """When a session's live names go (UTC microseconds), and their folder."""
@@ -46,7 +49,7 @@ class Keeper:
 
     def ordered(self, event: Event) -> None:
         """Hears of a command."""
-        if isinstance(event, MoveVod | DeleteVod | MakeRendition):
+        if isinstance(event, Order):
             self._orders.append(event)
             self._come.set()
 
@@ -59,10 +62,7 @@ class Keeper:
     async def run(self) -> None:
         """Works until cancelled."""
         while True:
-            try:
-                await self._work()
-            except Exception:
-                logger.exception("tried again")
+            await self._work()
             try:
                 async with asyncio.timeout(LOOK_S):
                     await self._come.wait()
@@ -71,18 +71,35 @@ class Keeper:
             self._come.clear()
 
     async def _work(self) -> None:
+        """Each command, and each live name that is due, once; what fails is left for the next time and holds up nothing of other VODs."""
+        left: deque[Order] = deque()
         while self._orders:
-            order = self._orders[0]
-            if self._vods.get(order.vod_id) is not None:
-                await self._obey(order)
-            self._orders.popleft()
+            order = self._orders.popleft()
+            waits = any(each.vod_id == order.vod_id for each in left)  # a VOD's commands keep their order; its end makes the others void
+            if (waits and not isinstance(order, DeleteVod)) or not await self._done(self._obey(order), vod=order.vod_id):
+                left.append(order)
+        self._orders = left
         for session_id, (due, folder) in list(self._live.items()):
-            if due <= self._now:
-                if due > self._now - self._config.reach_us:  # what has been due for longer went long ago
-                    await self._objects.delete(list(await self._objects.list(folder)))
+            if due <= self._now and await self._done(self._take_away(due, folder), session=session_id):
                 del self._live[session_id]
 
-    async def _obey(self, order: MoveVod | DeleteVod | MakeRendition) -> None:
+    async def _done(self, work: Coroutine[None, None, None], **what: str) -> bool:
+        """Whether it could be done."""
+        try:
+            await work
+        except Exception:
+            logger.exception("tried again", **what)
+            return False
+        return True
+
+    async def _take_away(self, due: int, folder: str) -> None:
+        """Live names that are due; what has been due for longer than the log reaches went long ago."""
+        if due > self._now - self._config.reach_us:
+            await self._objects.delete(list(await self._objects.list(folder)))
+
+    async def _obey(self, order: Order) -> None:
+        if self._vods.get(order.vod_id) is None:
+            return
         match order:
             case MoveVod():
                 await self._move(order)
@@ -96,8 +113,12 @@ class Keeper:
         vod = self._vods.get(order.vod_id)
         if vod is None or order.rendition in vod.archived.renditions:
             return
-        table = read_table(await self._objects.get(vod.address(SEGMENTS)))
-        recording = await filled(self._objects, table.recording, order.vod_id, order.rendition)
+        try:
+            table = read_table(await self._objects.get(vod.address(SEGMENTS)))
+            recording = await filled(self._objects, table.recording, order.vod_id, order.rendition)
+        except ObjectMissingError:  # trying again does not bring it back
+            logger.exception("rendition not made: see ./chronicast scrub", vod=order.vod_id, rendition=order.rendition)
+            return
         if recording == table.recording:
             logger.warning("rendition not made: the source does not give it", vod=order.vod_id, rendition=order.rendition)
             return

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from typing import TypeVar
 
 import structlog
 
 from streams.follower import Follower
 
 logger = structlog.get_logger()
+T = TypeVar("T")
 RETRY_S = 5.0
 """After a failure of the store or the broker."""
 
@@ -50,3 +52,17 @@ async def until_done(work: Callable[[], Awaitable[None]], **what: str) -> None:
         except Exception:
             logger.exception("tried again", **what)
             await asyncio.sleep(RETRY_S)
+
+
+async def in_turn(queue: asyncio.Queue[T], work: Callable[[T], Awaitable[None]], name: Callable[[T], str]) -> None:
+    """Does what comes, one after another, without end. What fails goes behind the others, so that one that always fails holds up none.
+
+    `name`: what the log calls it.
+    """
+    while True:
+        task = await queue.get()
+        try:
+            await work(task)
+        except Exception:
+            logger.exception("tried again", of=name(task))
+            asyncio.get_running_loop().call_later(RETRY_S, queue.put_nowait, task)
