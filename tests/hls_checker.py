@@ -296,7 +296,7 @@ class Checker:
         for media in self._media.values():
             for segment in media.segments:
                 if segment.sequence == sequence:
-                    starts += [times[0][0] for times in (await self._packets(segment)).values()]
+                    starts += [min(time for time, _ in times) for times in (await self._packets(segment)).values()]
         assert max(starts) - min(starts) < 0.1, f"tracks begin {max(starts) - min(starts):.3f} s apart"
 
     async def _aligned(self) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import io
 import os
-import shlex
 import ssl
 import subprocess
 import time
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 import av
 import pytest
+from sources import KINDS, SECONDS, encode, push
 
 from schemas.events.media import (
     IngestRejected,
@@ -33,35 +33,10 @@ from tests.rtmp_client import AUDIO, VIDEO, RtmpClient, metadata, tags
 
 pytestmark = pytest.mark.media
 
-SECONDS = 4
-KINDS = {
-    "b-frames": ("-f lavfi -i testsrc2=size=320x180:rate=30 -f lavfi -i sine=r=48000", "-bf 2 -g 60 -ac 2"),
-    "50 fps, mono 44.1 kHz": ("-f lavfi -i testsrc2=size=320x180:rate=50 -f lavfi -i sine=r=44100", "-bf 0 -g 100 -ac 1"),
-    "29.97 fps": ("-f lavfi -i testsrc2=size=320x180:rate=30000/1001 -f lavfi -i sine=r=48000", "-bf 0 -g 60 -ac 2"),
-    "variable rate": (
-        "-f lavfi -i testsrc2=size=320x180:rate=60 -f lavfi -i sine=r=48000",
-        "-vf \"select='not(mod(n,1+mod(floor(n/30),4)))'\" -fps_mode vfr -bf 0 -g 60 -ac 2",
-    ),
-    "open gop": ("-f lavfi -i testsrc2=size=320x180:rate=30 -f lavfi -i sine=r=48000", "-bf 2 -g 45 -x264-params open-gop=1 -ac 2"),
-    "no audio": ("-f lavfi -i testsrc2=size=320x180:rate=30", "-bf 0 -g 60"),
-}
 FULL_HD = (
     "-f lavfi -i testsrc2=size=1920x1080:rate=60 -f lavfi -i sine=r=48000",
     "-bf 0 -g 120 -ac 2 -b:v 6M -minrate 6M -maxrate 6M -bufsize 1M -x264-params nal-hrd=cbr",
 )
-
-
-def encode(folder: Path, name: str, kind: tuple[str, str]) -> Path:
-    path = folder / f"{name.replace(' ', '-').replace(',', '')}.flv"
-    inputs, options = kind
-    coder = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -b:a 128k"
-    command = f"ffmpeg -v error -y {inputs} -t {SECONDS} {coder} {options} {path}"
-    subprocess.run(shlex.split(command), check=True)
-    return path
-
-
-async def push(path: Path, url: str, *options: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec("ffmpeg", "-v", "error", "-re", "-i", str(path), "-c", "copy", *options, "-f", "flv", url)
 
 
 class Pushed(NamedTuple):
