@@ -11,10 +11,12 @@ from schemas.events.channel import ChannelProfile
 from schemas.events.media import SegmentProduced
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
+from streams.clock import now_us
 from streams.edges.ingest.config import IngestConfig
 from streams.edges.ingest.keys import hash_of
 from streams.edges.ingest.rtmp.chunks import Message
 from streams.edges.ingest.server import Ingest
+from streams.fold import Clock
 from streams.log_memory import MemoryLog
 from streams.objects import Objects, StoredObjects
 from streams.publisher import Publisher
@@ -43,17 +45,18 @@ def profile(key: str | None = KEY, channel_id: str = "7", retired: tuple[str, ..
 class Stage:
     """The log and the objects, and ingest processes on them."""
 
-    def __init__(self, objects: Objects | None = None, log: MemoryLog | None = None) -> None:
+    def __init__(self, objects: Objects | None = None, log: MemoryLog | None = None, clock: Clock = now_us) -> None:
         self.log = log or MemoryLog()
         self.codec = Codec(LocalRegistry())
-        self.publisher = Publisher(self.log, self.codec, NODE)
+        self.clock = clock
+        self.publisher = Publisher(self.log, self.codec, NODE, clock)
         self.objects = objects or StoredObjects.at("memory://")
 
     @asynccontextmanager
     async def ingest(self, **config: Any) -> AsyncIterator[Ingest]:
         """A running ingest."""
         settings = {"node": NODE, "region": "test", "port": 0, "grace_s": 60.0, "unpublish_grace_s": 0.2, **config}
-        edge = Ingest(IngestConfig(**settings), self.log, self.codec, self.publisher, self.objects)
+        edge = Ingest(IngestConfig(**settings), self.log, self.codec, self.publisher, self.objects, clock=self.clock)
         await edge.start()
         try:
             yield edge

@@ -15,8 +15,9 @@ from sinks.origin import VIEWS, OriginConfig, make_app
 from streams.edges.sessions import Signer
 from streams.fold import Clock
 from streams.log_memory import MemoryLog
-from streams.objects import StoredObjects
+from streams.objects import Objects, StoredObjects
 from streams.publisher import Publisher
+from tests.ingest_stage import Stage
 
 DAY_S = 86_400
 
@@ -42,7 +43,7 @@ class World:
     def __init__(self) -> None:
         self.log = MemoryLog()
         self.codec = Codec(LocalRegistry())
-        self.objects = StoredObjects.at("memory://")
+        self.objects: Objects = StoredObjects.at("memory://")
         self.publisher = Publisher(self.log, self.codec, "test-1")
         self.signer = Signer(bytes(32))
 
@@ -91,3 +92,10 @@ class LiveOrigin:
         """Returns once everything on the log has been applied."""
         while self.views.lag():
             await asyncio.sleep(0.001)
+
+
+def origin_of(stage: Stage) -> LiveOrigin:
+    """An origin on a stage's log and objects."""
+    world = World()
+    world.log, world.codec, world.objects, world.publisher = stage.log, stage.codec, stage.objects, stage.publisher
+    return LiveOrigin(world)

@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import hmac
+import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -154,6 +156,11 @@ class RtmpClient:
         """Says good-bye as OBS does, and closes."""
         await self.send(command("FCUnpublish", 6, None, ""))
         await self.send(command("deleteStream", 7, None, 1.0))
+        await self.drop()
+
+    async def reset(self) -> None:
+        """Closes as a machine does that knows nothing of the connection any more: what the peer has not read yet is gone."""
+        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         await self.drop()
 
     async def drop(self) -> None:

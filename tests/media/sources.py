@@ -19,12 +19,12 @@ KINDS = {
 }
 
 
-def encode(folder: Path, name: str, kind: tuple[str, str]) -> Path:
-    """A file of `SECONDS`, by ffmpeg's inputs and options."""
+def encode(folder: Path, name: str, kind: tuple[str, str], seconds: int = SECONDS) -> Path:
+    """A file, by ffmpeg's inputs and options."""
     path = folder / f"{name.replace(' ', '-').replace(',', '')}.flv"
     inputs, options = kind
     coder = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -b:a 128k"
-    subprocess.run(shlex.split(f"ffmpeg -v error -y {inputs} -t {SECONDS} {coder} {options} {path}"), check=True)
+    subprocess.run(shlex.split(f"ffmpeg -v error -y {inputs} -t {seconds} {coder} {options} {path}"), check=True)
     return path
 
 

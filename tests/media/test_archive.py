@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import msgspec
 import pytest
-from live_origin import LiveOrigin, World
+from live_origin import LiveOrigin, origin_of
 
 from processors.vod.documents import read_table
 from schemas.events import (
@@ -200,13 +200,6 @@ def forgetful(log: MemoryLog) -> MemoryLog:
 
 def contents(stage: Recorded, vod: VodArchived) -> dict[str, bytes]:
     return {name: (stage.folder / vod.channel_id / vod.vod_id / name).read_bytes() for name in listing(stage, vod)}
-
-
-def origin_of(stage: Stage) -> LiveOrigin:
-    """An origin on a stage's log and objects."""
-    world = World()
-    world.log, world.codec, world.objects, world.publisher = stage.log, stage.codec, stage.objects, stage.publisher
-    return LiveOrigin(world)
 
 
 def pictures(data: bytes) -> list[av.VideoFrame]:

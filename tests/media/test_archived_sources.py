@@ -1,15 +1,14 @@
 """Whatever an encoder sends: its VOD has every frame that was pushed, once and in order, and its sound has no hole."""
 
 import asyncio
-import json
-import subprocess
-from itertools import groupby, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from hls_checker import check
-from live_origin import LiveOrigin, World
+from live_origin import origin_of
+from looking import CHECKS, digests, pictures, probed, runs_of
 from sources import KINDS, encode, push
 
 from processors.vod.documents import SEGMENTS, read_table
@@ -57,12 +56,6 @@ JUMPS = {
     "jump back to the beginning": Jump(2 * GROUP, -2_000),
 }
 NAMES = [*KINDS, *JUMPS]
-CHECKS = (
-    *("master-loads", "content-type", "master-attributes", "audio-group", "version", "target-duration", "pdt-present", "pdt-continuous"),
-    *("map-present", "media-loads", "independent-segments", "codecs-match", "bandwidth-covers", "av-start", "aligned-renditions"),
-    *("segment-cache-control", "gzip", "ranges", "cors", "iframe-playlist", "iframe-one-picture"),
-)
-"""Of the checker's, all that are about a playlist that does not grow."""
 
 
 class Archived(NamedTuple):
@@ -128,29 +121,6 @@ async def send_back(port: int, key: str, path: Path, jump: Jump) -> None:
     await client.leave()
 
 
-def probed(path: Path, kind: str) -> list[dict[str, Any]]:
-    """Packets of a track as ffprobe reads them, with a digest of each."""
-    command = ["ffprobe", "-v", "error", "-select_streams", f"{kind}:0", "-show_data_hash", "md5", "-show_packets", "-of", "json"]
-    options = ["-allowed_extensions", "ALL"] if path.suffix == ".m3u8" else []
-    shown = subprocess.run([*command, *options, str(path)], check=True, capture_output=True)
-    assert shown.stderr == b""
-    packets: list[dict[str, Any]] = json.loads(shown.stdout)["packets"]
-    return packets
-
-
-def pictures(path: Path) -> list[str]:
-    """Digests of a file's pictures, in the order in which they are shown."""
-    options = ["-allowed_extensions", "ALL"] if path.suffix == ".m3u8" else []
-    command = ["ffmpeg", "-v", "error", *options, "-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough", "-f", "framemd5", "-"]
-    shown = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert shown.stderr == ""
-    return [line.rpartition(",")[2].strip() for line in shown.stdout.splitlines() if not line.startswith("#")]
-
-
-def digests(packets: list[dict[str, Any]]) -> list[str]:
-    return [packet["data_hash"] for packet in packets]
-
-
 def kept_of(pushed: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     """Packets that can be decoded of those that were pushed."""
     lost = JUMPS[name].lost if name in JUMPS else ()
@@ -209,26 +179,11 @@ def steps(begin: float, end: float, length: float) -> list[float]:
     return [begin + number * length for number in range(round((end - begin) / length))]
 
 
-def runs_of(recording: Recording, rendition: str) -> list[tuple[float, float]]:
-    """Where each stretch between two discontinuities begins and ends, seconds; within one a segment begins where the one before it ends."""
-    track = recording.track(rendition)
-    assert track is not None
-    found = []
-    for _, pieces in groupby(track.pieces, lambda piece: piece.discontinuity):
-        run = list(pieces)
-        assert all(a.decode_time + a.duration == b.decode_time for a, b in pairwise(run))
-        last = run[-1]
-        found.append((run[0].decode_time / last.timescale, (last.decode_time + last.duration) / last.timescale))
-    return found
-
-
 @pytest.mark.row("V1", "V8")
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_strict_client_has_no_complaint_of_the_vod(archived: tuple[Stage, dict[str, Archived]], name: str) -> None:
     stage, found = archived
-    world = World()
-    world.log, world.codec, world.objects, world.publisher = stage.log, stage.codec, stage.objects, stage.publisher
-    async with LiveOrigin(world) as origin:
+    async with origin_of(stage) as origin:
         results = await check(f"{origin.url}/vod/{found[name].vod.vod_id}/master.m3u8", only=CHECKS)
     alone = {"audio-group", "aligned-renditions"} if name == "no audio" else set()
     assert {result.check: result.outcome for result in results} == {each: "n/a" if each in alone else "ok" for each in CHECKS}, results
