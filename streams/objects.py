@@ -5,8 +5,9 @@ import errno
 import itertools
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Protocol, TypeVar
@@ -162,33 +163,43 @@ def _first_line(cause: BaseError) -> str:
     return f"{cause}".partition("\n")[0]
 
 
-def _write(path: str, data: bytes) -> None:
-    """Writes a file beside its place under a name that obstore takes for unfinished, and moves it there."""
+@contextmanager
+def _beside(path: str) -> Iterator[str]:
+    """A name beside a file's place that obstore takes for unfinished. What gets it is moved to the place, or goes where that fails: nothing
+    else would ever find it.
+    """
     beside = f"{path}#{os.getpid()}{next(_numbers)}"
     try:
-        file = os.open(beside, NEW, 0o666)
-    except FileNotFoundError:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(beside, NEW, 0o666)
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(file, rest) :]  # a disk that is getting full takes a piece, then fails
+        yield beside
+        os.replace(beside, path)
     finally:
-        os.close(file)
-    os.replace(beside, path)
+        with suppress(FileNotFoundError):
+            os.unlink(beside)  # also after rename(2), which does nothing where both names are of one file
+
+
+def _write(path: str, data: bytes) -> None:
+    """Writes a file whole."""
+    with _beside(path) as beside:
+        try:
+            file = os.open(beside, NEW, 0o666)
+        except FileNotFoundError:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(beside, NEW, 0o666)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(file, rest) :]  # a disk that is getting full takes a piece, then fails
+        finally:
+            os.close(file)
 
 
 def _link(path: str, second: str) -> None:
     """Gives a file a second name, in place of what has it. A file system without hard links gets a copy."""
-    beside = f"{second}#{os.getpid()}{next(_numbers)}"
     Path(second).parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(path, beside)
+        with _beside(second) as beside:
+            os.link(path, beside)
     except OSError as cause:
         if cause.errno not in NO_LINKS:
             raise
         _write(second, Path(path).read_bytes())
-        return
-    os.replace(beside, second)
-    Path(beside).unlink(missing_ok=True)  # rename(2) does nothing where both names are of one file

@@ -1,11 +1,14 @@
 """What every object store promises: whole objects by address, and lists of them."""
 
 import asyncio
+import resource
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from streams.objects import ObjectMissingError, Objects, StoredObjects
+from streams.objects import LARGE, ObjectMissingError, Objects, StoredObjects
 
 
 class ObjectsCase(ABC):
@@ -53,6 +56,17 @@ class ObjectsCase(ABC):
         assert await objects.list("many") == names
 
 
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """The system takes no more bytes of a file, as a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 class TestLocalObjects(ObjectsCase):
     @pytest.fixture
     def objects(self, tmp_path) -> Objects:
@@ -63,6 +77,15 @@ class TestLocalObjects(ObjectsCase):
         assert [path.name for path in (tmp_path / "objects" / "a").iterdir()] == ["b"]
         (tmp_path / "objects" / "a" / "c#12").write_bytes(b"half")
         assert await objects.list("a") == ["a/b"]
+
+    @pytest.mark.parametrize("size", [LARGE // 2, LARGE * 2])
+    async def test_a_write_that_the_disk_breaks_off_leaves_nothing_beside(self, size: int, objects: Objects, tmp_path) -> None:
+        await objects.put("a/b", b"1")
+        for _ in range(2):
+            with files_up_to(LARGE // 4), pytest.raises(OSError, match="File too large"):
+                await objects.put("a/b", bytes(size))
+        assert [path.name for path in (tmp_path / "objects" / "a").iterdir()] == ["b"]
+        assert await objects.get("a/b") == b"1"
 
     async def test_a_second_address_is_no_second_copy(self, objects: Objects, tmp_path) -> None:
         await objects.put("live/1", b"media")
