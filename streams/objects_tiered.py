@@ -13,15 +13,23 @@ AT_ONCE = 32
 class TieredObjects:
     """New objects go to the hot store. What moves is written before it is removed, so that it can be read throughout."""
 
-    def __init__(self, stores: Mapping[str, Objects]) -> None:
-        """`stores`: by tier, the hot one first; tiers that share a store need no moves."""
+    def __init__(self, stores: Mapping[str, Objects], tier: str = HOT) -> None:
+        """`stores`: by tier, the hot one first; tiers that share a store need no moves. `tier`: the one of what is put."""
         self._stores = stores
         self._hot = stores[HOT]
-        self._distinct = tuple({id(store): store for store in stores.values()}.values())
+        self._own = stores[tier]
+        self._distinct = tuple({id(store): store for store in (self._own, *stores.values())}.values())
+
+    def at(self, tier: str) -> "TieredObjects":
+        """The same objects, for whoever adds to what lies in a tier: it is put there too, and read there first."""
+        return TieredObjects(self._stores, tier)
 
     async def put(self, address: str, data: bytes) -> None:
-        """Stores it in the hot store."""
-        await self._hot.put(address, data)
+        """Stores it; what a colder store has of a former time does not stay in another."""
+        await self._own.put(address, data)
+        if self._own is not self._hot:  # what is live is new: no other store has it
+            for store in self._distinct[1:]:
+                await store.delete([address])
 
     async def get(self, address: str) -> bytes:
         """The whole object, from the first store that has it.

@@ -36,7 +36,6 @@ class Keeper:
         self._vods = vods
         self._config = config
         self._orders: deque[Order] = deque()
-        self._maker = Maker(objects)
         self._live: dict[str, tuple[int, str]] = {}
         """When a session's live names go (UTC microseconds), and their folder."""
         self._now = 0
@@ -113,19 +112,19 @@ class Keeper:
         vod = self._vods.get(order.vod_id)
         if vod is None or order.rendition in vod.archived.renditions:
             return
+        objects = self._objects.at(vod.storage)
         try:
-            table = read_table(await self._objects.get(vod.address(SEGMENTS)))
-            recording = await filled(self._objects, table.recording, order.vod_id, order.rendition)
+            table = read_table(await objects.get(vod.address(SEGMENTS)))
+            recording = await filled(objects, table.recording, order.vod_id, order.rendition)
         except ObjectMissingError:  # trying again does not bring it back
             logger.exception("rendition not made: see ./chronicast scrub", vod=order.vod_id, rendition=order.rendition)
             return
         if recording == table.recording:
             logger.warning("rendition not made: the source does not give it", vod=order.vod_id, rendition=order.rendition)
             return
-        made = await self._maker.documents(replace(table, recording=recording), vod.about, order.vod_id, vod.archived.revision + 1)
+        made = await Maker(objects).documents(replace(table, recording=recording), vod.about, order.vod_id, vod.archived.revision + 1)
         event = revised(made, vod.archived, vod.about, order.event_id)
-        self._vods.apply(event)  # the next command may come before the log has told
-        await asyncio.wrap_future(self._publisher.publish(event))
+        await self._tell(event)
         logger.info("rendition made", vod=order.vod_id, rendition=order.rendition, job=order.job_id)
 
     async def _move(self, order: MoveVod) -> None:
@@ -134,20 +133,17 @@ class Keeper:
         if vod is None or TIERS.index(order.storage) <= TIERS.index(vod.storage):
             return  # a former command, read again
         moved, size = await self._objects.move(await self._objects.list(vod.address()), order.storage)
-        await asyncio.wrap_future(
-            self._publisher.publish(
-                VodTierMoved(
-                    event_id=address.vod_event_id(order.vod_id, order.storage),
-                    correlation_id=vod.archived.session_id,
-                    causation_id=order.event_id,
-                    channel_id=order.channel_id,
-                    vod_id=order.vod_id,
-                    storage=order.storage,
-                    objects=moved,
-                    size=size,
-                )
-            )
+        event = VodTierMoved(
+            event_id=address.vod_event_id(order.vod_id, order.storage),
+            correlation_id=vod.archived.session_id,
+            causation_id=order.event_id,
+            channel_id=order.channel_id,
+            vod_id=order.vod_id,
+            storage=order.storage,
+            objects=moved,
+            size=size,
         )
+        await self._tell(event)
 
     async def _delete(self, order: DeleteVod) -> None:
         """The folder and its session's live names: all that is of the VOD alone. Clips are objects of their own."""
@@ -157,16 +153,19 @@ class Keeper:
         folders = (vod.address(), address.vod(vod.archived.channel_id, vod.archived.session_id))
         addresses = [place for folder in folders for place in await self._objects.list(folder)]
         await self._objects.delete(addresses)
-        await asyncio.wrap_future(
-            self._publisher.publish(
-                VodDeleted(
-                    event_id=address.vod_event_id(order.vod_id, "deleted"),
-                    correlation_id=vod.archived.session_id,
-                    causation_id=order.event_id,
-                    channel_id=order.channel_id,
-                    vod_id=order.vod_id,
-                    reason=order.reason,
-                    objects=len(addresses),
-                )
+        await self._tell(
+            VodDeleted(
+                event_id=address.vod_event_id(order.vod_id, "deleted"),
+                correlation_id=vod.archived.session_id,
+                causation_id=order.event_id,
+                channel_id=order.channel_id,
+                vod_id=order.vod_id,
+                reason=order.reason,
+                objects=len(addresses),
             )
         )
+
+    async def _tell(self, event: VodArchived | VodTierMoved | VodDeleted) -> None:
+        """Tells the log; the next command may come before that tells us."""
+        await asyncio.wrap_future(self._publisher.publish(event))
+        self._vods.apply(event)

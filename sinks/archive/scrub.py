@@ -19,6 +19,7 @@ from sinks.archive.vods import Vod
 from streams.log import Source
 from streams.media import address
 from streams.objects import ObjectMissingError, Objects
+from streams.objects_tiered import TieredObjects
 
 Problem = Literal["missing", "rotten"]
 
@@ -54,17 +55,16 @@ class Report(msgspec.Struct, frozen=True):
 class Scrub:
     """Reads VODs through, one at a time."""
 
-    def __init__(self, log: Source, codec: Codec, objects: Objects, *, mend: bool = True) -> None:
+    def __init__(self, log: Source, codec: Codec, objects: TieredObjects, *, mend: bool = True) -> None:
         """`mend`: whether what is wrong is made again, or only named."""
         self._log = log
         self._codec = codec
         self._objects = objects
         self._mend = mend
-        self._maker = Maker(objects)
 
     async def look(self, vod: Vod) -> Report:
         """One VOD, whole."""
-        look = _Look(self._objects, vod)
+        look = _Look(self._objects.at(vod.storage), vod)
         table = await self._table(look)
         if table is None:
             return look.report(None)
@@ -90,7 +90,7 @@ class Scrub:
             look.lost(place)
             return None
         recording = in_folders(recording, _source_folder(vod))
-        thumbnails = await self._maker.thumbnails(recording, vod.vod_id)
+        thumbnails = await look.maker.thumbnails(recording, vod.vod_id)
         look.mended(place, "from the log")
         return Table(recording, thumbnails)
 
@@ -128,7 +128,7 @@ class Scrub:
             if track.kind != "video" or track.rendition == SOURCE:
                 continue
             had = {piece.media_sequence for piece in track.pieces}
-            recording = await filled(self._objects, recording, look.vod.vod_id, track.rendition)
+            recording = await filled(look.objects, recording, look.vod.vod_id, track.rendition)
             now = recording.track(track.rendition)
             for piece in now.pieces if now is not None else ():
                 if piece.media_sequence not in had:
@@ -140,12 +140,12 @@ class Scrub:
         if not self._mend or not live:
             return False
         try:
-            data = await self._objects.get(live)
+            data = await look.objects.get(live)
         except ObjectMissingError:
             return False
         if sha256(data).hexdigest() != digest:
             return False
-        await self._objects.link(live, place)
+        await look.objects.link(live, place)
         look.mended(place, "from the live object")
         return True
 
@@ -164,11 +164,11 @@ class Scrub:
         names = (f"{folder}/{head.name}", f"{folder}/{address.vod_segment(recording.number(origin))}")
         if wrong.intersection(names):
             return None
-        init, data = [await self._objects.get(name) for name in names]
+        init, data = [await look.objects.get(name) for name in names]
         fresh = await remade(init, head, origin, data, rendition)
         if fresh is None or not _same_init(fresh.declared.init, target):
             return None
-        await self._objects.put(look.vod.address(f"{own.folder}/{address.vod_segment(recording.number(piece))}"), fresh.data)
+        await look.objects.put(look.vod.address(f"{own.folder}/{address.vod_segment(recording.number(piece))}"), fresh.data)
         return replace(fresh.piece, event_id=piece.event_id, address="", discontinuity=piece.discontinuity)
 
     async def _thumbnails(self, look: "_Look", recording: Recording, known: Sequence[Thumbnail]) -> tuple[Thumbnail, ...]:
@@ -179,12 +179,12 @@ class Scrub:
             data = await look.read(place, thumbnail.sha256)
             if data is None:
                 shot = by_path.get(thumbnail.path)
-                data = await self._maker.shoot(recording, shot.piece) if shot is not None and self._mend else None
+                data = await look.maker.shoot(recording, shot.piece) if shot is not None and self._mend else None
                 if data is None:
                     look.lost(place)
                     found += [] if self._mend else [thumbnail]
                     continue
-                await self._objects.put(place, data)
+                await look.objects.put(place, data)
                 look.mended(place, "from the source")
             found.append(Thumbnail(thumbnail.path, len(data), sha256(data).hexdigest()))
         return tuple(found)
@@ -198,7 +198,7 @@ class Scrub:
             for place in bad:
                 look.lost(place)
             return None
-        made = await self._maker.documents(table, vod.about, vod.vod_id, revision)
+        made = await look.maker.documents(table, vod.about, vod.vod_id, revision)
         same = {one.address: one.sha256 for one in made.documents}
         before = {one.address: one.sha256 for one in vod.archived.documents}
         for place in bad:
@@ -214,7 +214,8 @@ class _Look:
 
     def __init__(self, objects: Objects, vod: Vod) -> None:
         self.vod = vod
-        self._objects = objects
+        self.objects = objects
+        self.maker = Maker(objects)
         self._read: dict[str, int] = {}
         self._problems: dict[str, Problem] = {}
         self._findings: dict[str, Finding] = {}
@@ -222,7 +223,7 @@ class _Look:
     async def read(self, place: str, digest: str) -> bytes | None:
         """An object that is as its hash says; None, and noted, where it is not."""
         try:
-            data = await self._objects.get(place)
+            data = await self.objects.get(place)
         except ObjectMissingError:
             self._problems.setdefault(place, "missing")
             return None

@@ -25,6 +25,7 @@ from sinks.archive.vods import Vod
 from streams.log_memory import MemoryLog
 from streams.media import address
 from streams.objects import StoredObjects
+from streams.objects_tiered import TieredObjects
 from streams.publisher import Publisher
 from tests.bench._machine import machine
 from tests.live_channel import Channel, dummy, encoded
@@ -67,7 +68,7 @@ async def measure(folder: Path, minutes: int) -> dict[str, Any]:
     recording = (await clock.time("read the log", reading)).recording()
     made = await clock.time("make the VOD", Maker(objects).make(recording, session, vod_id, 1))
     vod = Vod(event(made, session, vod_id, 1, 60))
-    report = await clock.time("scrub", Scrub(log, codec, objects).look(vod))
+    report = await clock.time("scrub", Scrub(log, codec, TieredObjects({"hot": objects})).look(vod))
     assert report.findings == ()
     await clock.time("plain copy, for comparison", asyncio.to_thread(shutil.copytree, live, folder / "copy"))
     media = sum(path.stat().st_size for path in live.rglob("*") if path.is_file())

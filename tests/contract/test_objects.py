@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from streams.objects import LARGE, ObjectMissingError, Objects, StoredObjects
+from streams.objects_tiered import TieredObjects
 
 
 class ObjectsCase(ABC):
@@ -96,6 +97,22 @@ class TestLocalObjects(ObjectsCase):
         for address in ("a/ä", "a/b c", "a/%41"):
             await objects.put(address, address.encode())
             assert await objects.get(address) == address.encode()
+
+
+class TestTieredObjects(ObjectsCase):
+    @pytest.fixture
+    def objects(self) -> TieredObjects:
+        return TieredObjects({tier: StoredObjects.at("memory://") for tier in ("hot", "warm", "cold")})
+
+    async def test_what_is_put_into_a_tier_lies_nowhere_else_and_is_what_is_read(self) -> None:
+        stores = {tier: StoredObjects.at("memory://") for tier in ("hot", "warm")}
+        for data, store in zip((b"old", b"older"), stores.values(), strict=True):
+            await store.put("a/b", data)
+        objects = TieredObjects(stores)
+        assert [await each.get("a/b") for each in (objects, objects.at("warm"))] == [b"old", b"older"]
+        await objects.at("warm").put("a/b", b"new")
+        assert await objects.get("a/b") == b"new"
+        assert [await store.list("") for store in stores.values()] == [[], ["a/b"]]
 
 
 class TestMemoryObjects(ObjectsCase):

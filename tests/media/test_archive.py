@@ -18,6 +18,7 @@ from processors.vod.documents import read_table
 from schemas.events import (
     DeleteVod,
     JobAssigned,
+    MakeRendition,
     MoveVod,
     StreamEnded,
     StreamStarted,
@@ -213,6 +214,11 @@ async def body(origin: LiveOrigin, path: str, **headers: str) -> bytes:
         return await answer.read()
 
 
+def hot(stage: Stage) -> TieredObjects:
+    """A stage's objects, and no other store."""
+    return TieredObjects({"hot": stage.objects})
+
+
 def vod_of(stage: Stage, vod_id: str) -> Vod:
     vods = Vods()
     for event in stage.all(TOPIC):
@@ -243,9 +249,9 @@ async def test_what_can_be_made_again_is_and_the_rest_is_named(copied: tuple[Sta
     (folder / "180p30" / "00002.m4s").unlink()
     (folder / "audio" / "00004.m4s").write_bytes(b"nothing")
 
-    looked = await Scrub(stage.log, stage.codec, stage.objects, mend=False).look(vod)
+    looked = await Scrub(stage.log, stage.codec, hot(stage), mend=False).look(vod)
     assert len(looked.lost) == 9
-    report = await Scrub(stage.log, stage.codec, stage.objects).look(vod)
+    report = await Scrub(stage.log, stage.codec, hot(stage)).look(vod)
     assert {(finding.address.partition("/")[2].partition("/")[2], finding.problem) for finding in report.lost} == {
         ("180p30/00002.m4s", "missing"),
         ("audio/00004.m4s", "rotten"),
@@ -256,7 +262,7 @@ async def test_what_can_be_made_again_is_and_the_rest_is_named(copied: tuple[Sta
     assert len(pictures((folder / "160p30" / "init-0.mp4").read_bytes() + (folder / "160p30" / "00003.m4s").read_bytes())) == 60
 
     Publisher(stage.log, stage.codec, "test").publish(report.event)
-    again = await Scrub(stage.log, stage.codec, stage.objects).look(vod_of(stage, vod.vod_id))
+    again = await Scrub(stage.log, stage.codec, hot(stage)).look(vod_of(stage, vod.vod_id))
     assert {finding.address for finding in again.findings} == {finding.address for finding in report.lost}
     assert again.event is None
 
@@ -266,7 +272,7 @@ async def test_a_table_that_is_gone_comes_back_from_the_log_byte_for_byte(copied
     stage, vod, folder = copied
     before = (folder / "segments.json").read_bytes()
     (folder / "segments.json").unlink()
-    report = await Scrub(stage.log, stage.codec, stage.objects).look(vod)
+    report = await Scrub(stage.log, stage.codec, hot(stage)).look(vod)
     assert (folder / "segments.json").read_bytes() == before
     assert not report.lost
     assert report.event is None
@@ -321,6 +327,34 @@ async def test_a_vod_that_moves_can_be_read_throughout_and_one_that_goes_leaves_
     assert await objects.list("") == []
 
 
+@pytest.mark.row("V4", "V6", "E14")
+async def test_what_is_added_to_a_cold_vod_is_cold_and_nothing_is_left_when_it_goes(
+    copied: tuple[Stage, Vod, Path], tmp_path: Path
+) -> None:
+    stage, vod, folder = copied
+    without_ladder(stage, vod, folder)
+    tiers = {tier: StoredObjects.at(f"file://{tmp_path}/{name}") for tier, name in (("hot", "objects"), ("warm", "w"), ("cold", "c"))}
+    objects, publisher, named = TieredObjects(tiers), stage.publisher, {"channel_id": vod.archived.channel_id, "vod_id": vod.vod_id}
+    archivist = Archivist(stage.log, stage.codec, objects, Publisher(stage.log, stage.codec, "archivist"), rest_s=0.02)
+    await archivist.start()
+    publisher.publish(MoveVod(**named, storage="cold"))
+    publisher.publish(MakeRendition(**named, job_id="j", rendition="160p30"))
+    await stage.wait(lambda: [event for event in stage.events(VodArchived, TOPIC) if "160p30" in event.renditions], 60)
+    assert [await tiers[tier].list("") for tier in ("hot", "warm")] == [[], []]
+
+    cold = tmp_path / "c" / vod.archived.channel_id / vod.vod_id
+    (cold / "160p30" / "00003.m4s").unlink()
+    (cold / "metadata.json").write_bytes(b"rotten")
+    report = await Scrub(stage.log, stage.codec, objects).look(vod_of(stage, vod.vod_id))
+    assert (len(report.findings), report.lost) == (2, [])
+    assert [await tiers[tier].list("") for tier in ("hot", "warm")] == [[], []]
+
+    publisher.publish(DeleteVod(**named, reason="retention"))
+    await stage.wait(lambda: stage.events(VodDeleted, TOPIC))
+    await archivist.close()
+    assert await objects.list("") == []
+
+
 async def watch(objects: TieredObjects, address: str) -> None:
     """Reads an object all the time; fails where it is not there."""
     while True:
@@ -355,9 +389,7 @@ async def test_live_names_go_two_hours_after_the_end(recorded: tuple[Recorded, V
 async def test_a_rendition_is_made_on_demand_once_and_the_job_is_the_same_whoever_asks(copied: tuple[Stage, Vod, Path]) -> None:
     stage, vod, folder = copied
     without_ladder(stage, vod, folder)
-    archivist = Archivist(
-        stage.log, stage.codec, TieredObjects({"hot": stage.objects}), Publisher(stage.log, stage.codec, "a"), rest_s=0.02
-    )
+    archivist = Archivist(stage.log, stage.codec, hot(stage), Publisher(stage.log, stage.codec, "a"), rest_s=0.02)
     await archivist.start()
     jobs = []
     for _ in range(2):  # the second origin knows nothing of what the first was asked
@@ -412,7 +444,7 @@ async def test_what_an_encoder_missed_is_made_by_a_scrub(copied: tuple[Stage, Vo
     )
     assert (folder / "160p30" / "index.m3u8").read_text().count("#EXT-X-GAP") == 2
     Publisher(stage.log, stage.codec, "test").publish(revised(made, vod.archived, vod.about))
-    report = await Scrub(stage.log, stage.codec, stage.objects).look(vod_of(stage, vod.vod_id))
+    report = await Scrub(stage.log, stage.codec, hot(stage)).look(vod_of(stage, vod.vod_id))
     assert not report.lost
     assert len(report.findings) == 2
     assert "#EXT-X-GAP" not in (folder / "160p30" / "index.m3u8").read_text()
