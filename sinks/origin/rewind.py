@@ -1,4 +1,4 @@
-"""Live streams with an earlier beginning: playlists of the last two hours over the same segments."""
+"""Live streams with an earlier beginning: playlists of nearly the last two hours over the same segments."""
 
 import asyncio
 
@@ -12,6 +12,7 @@ from processors.vod.recording import Recorder
 from schemas.event import Event
 from schemas.events import SegmentProduced
 from schemas.wire import Codec
+from sinks.archive.config import ArchiveConfig
 from sinks.archive.session import segment_events
 from sinks.origin.channel import LiveChannel
 from sinks.origin.document import PLAYLIST, Document
@@ -20,7 +21,9 @@ from sinks.origin.relative import led, media_from
 from sinks.origin.views import Views
 from streams.log import Source
 
-REACH_US = 2 * 3_600_000_000
+SLACK_US = 60_000_000
+"""How long a segment is still there once no playlist lists it: for who pauses at the far end, or has a playlist that is no longer new."""
+REACH_US = ArchiveConfig().live_us - SLACK_US
 """How far back a viewer may go while it is live; beyond that there is the VOD."""
 IDLE_US = 600_000_000
 """A past that nobody asked for in ten minutes is forgotten: players ask every two seconds."""
@@ -29,7 +32,7 @@ FRESH = "max-age=1"
 
 
 class Past:
-    """A session's last two hours, read from the log when first asked for and kept up from then on."""
+    """A session's last 1:59 h, read from the log when first asked for and kept up from then on."""
 
     def __init__(self, channel_id: str, session_id: str) -> None:
         self.session_id = session_id
