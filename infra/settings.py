@@ -165,6 +165,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Annotated[
         int, Meta(ge=0, description="Encoded megapixels a second that this machine offers; 0 is half of what its cores can.")
     ] = 0
+    outputs: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Renditions that this machine's memory holds; 0 is as many as half of it does, 100 MiB each (`nvenc`: 12).",
+        ),
+    ] = 0
     encoder: Annotated[Literal["x264", "nvenc"], Meta(description="What encodes renditions: the CPU, or an NVIDIA GPU.")] = "x264"
     tls_certificate: Annotated[str, Meta(description="PEM file for RTMPS; empty leaves RTMPS off.")] = ""
     tls_key: Annotated[str, Meta(description="PEM file of the certificate's key.")] = ""

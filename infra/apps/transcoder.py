@@ -4,7 +4,7 @@ import asyncio
 from uuid import uuid4
 
 from infra.apps.service import App, run
-from sinks.transcoder.capacity import capacity
+from sinks.transcoder.capacity import capacity, outputs
 from sinks.transcoder.worker import MediaWorker, WorkerConfig
 
 
@@ -13,7 +13,8 @@ async def transcoder(app: App) -> None:
     settings = app.settings
     worker_id = f"transcoder-{settings.node}-{uuid4().hex[:8]}"
     publisher = await asyncio.to_thread(app.parts.publisher, worker_id)
-    config = WorkerConfig(worker_id, settings.region, settings.capacity or capacity(), settings.encoder)
+    carries = settings.capacity or capacity(), settings.outputs or outputs(settings.encoder)
+    config = WorkerConfig(worker_id, settings.region, *carries, settings.encoder)
     worker = MediaWorker(app.parts.log, app.parts.codec, app.parts.objects, publisher, config)
     app.checks["worker"] = lambda: "; ".join(worker.unready())
     async with app.serving(settings.ports.transcoder):

@@ -55,6 +55,8 @@ class WorkerConfig(NamedTuple):
     region: str
     capacity: float
     """Encoded megapixels a second."""
+    outputs: int
+    """That its memory holds at once."""
     encoder: Encoder = "x264"
 
 
@@ -192,6 +194,7 @@ class MediaWorker:
                     worker_id=self._config.worker_id,
                     capacity=self._config.capacity,
                     sessions=tuple(self._running),
+                    outputs=self._config.outputs,
                 )
             )
             quiet = self._clock() - QUIET_US

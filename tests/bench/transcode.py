@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from processors.transcode.ladder import Rendition, Source, ladder
-from sinks.transcoder.capacity import capacity
+from sinks.transcoder.capacity import PER_OUTPUT, capacity
 from sinks.transcoder.child import EncoderProcess
 from sinks.transcoder.encoder import codec_options
 from sinks.transcoder.protocol import Configure, Made, Took
@@ -31,6 +31,8 @@ TARGET = 1.1
 """CPU over one ffmpeg's (design, section 7)."""
 LOOP_S = 20
 """Of the recording that live streams repeat."""
+HEAVY_S = 8
+"""Of the source whose output's memory is measured: four key frame intervals, after which it does not grow."""
 REAL_TIME, AIM = 1.0, "0.3-0.5"
 """Encode time over media time of a part: what the 95th percentile must stay below, and what is aimed at (T7)."""
 
@@ -46,6 +48,8 @@ class Measured(NamedTuple):
     delay_p95_ms: float
     encode_ratio_p95: float
     """Encode time over media time of a part (T7)."""
+    memory: int
+    """Most bytes that a process with one output had resident, of the largest source and rendition (T8)."""
 
 
 def cpu_of_children() -> float:
@@ -109,6 +113,7 @@ def measure(seconds: int, rounds: int) -> Measured:
         source = Path(name) / "source.mp4"
         both = [(asyncio.run(ours(recording, paced=False))[0] / seconds, one_ffmpeg(source) / seconds) for _ in range(rounds)]
         _, delays, ratios = asyncio.run(ours(recording, paced=True))
+        memory = asyncio.run(heaviest(record(Path(name), "1920x1080", "60", HEAVY_S, noise=15), "720p60"))
     our_cores, their_cores = (statistics.median(column) for column in zip(*both, strict=True))
     steady = sorted(delays[10:])  # the first two seconds hold the process's start
     return Measured(
@@ -118,7 +123,29 @@ def measure(seconds: int, rounds: int) -> Measured:
         statistics.median(steady) * 1000,
         steady[int(len(steady) * 0.95)] * 1000,
         sorted(ratios)[int(len(ratios) * 0.95)],
+        memory,
     )
+
+
+async def heaviest(recording: Recording, rendition: str) -> int:
+    """Most bytes that an encoder process with one output has resident."""
+    process = await EncoderProcess.start()
+    most = 0
+
+    async def hear() -> None:
+        nonlocal most
+        while await process.hear():
+            lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            most = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), most)  # none once it has ended
+
+    hearing = asyncio.create_task(hear())
+    await process.say(Configure(recording.init, recording.frame_rate, (rendition,), "x264"))
+    for part in recording.parts:
+        await process.say(part)
+    process.finish()
+    await hearing
+    await process.ended()
+    return most
 
 
 class Live(NamedTuple):
@@ -186,7 +213,9 @@ def main() -> None:
         print(f"cores a stream: {found.ours_cores:.3f}; one ffmpeg: {found.ffmpeg_cores:.3f}; ratio {found.ratio:.2f} (target <= {TARGET})")
         print(f"delay of a 200 ms part: p50 {found.delay_p50_ms:.0f} ms, p95 {found.delay_p95_ms:.0f} ms")
         print(f"encode time over media time, p95: {found.encode_ratio_p95:.2f}")
-    raise SystemExit(found.ratio > TARGET)
+        took, counted = found.memory / 2**20, PER_OUTPUT / 2**20
+        print(f"memory of a process with one output, 720p60 of 1080p60: {took:.0f} MiB (counted as {counted:.0f})")
+    raise SystemExit(found.ratio > TARGET or found.memory > PER_OUTPUT)
 
 
 if __name__ == "__main__":

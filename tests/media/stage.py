@@ -60,8 +60,8 @@ class Stage:
                 await self._new.wait()
         return found
 
-    async def schedule(self):
-        """Runs the scheduler on this log, with a Tick a second."""
+    async def schedule(self, width=640, height=360):
+        """Runs the scheduler on this log, with a Tick a second, for a partner whose source has this size."""
         fold, rows = SchedulerFold(), defaultdict(dict)
         out = Publisher(self.log, self.codec, "scheduler.v1")
 
@@ -72,7 +72,7 @@ class Stage:
         await self.follow(apply, "media.capacity.commands.v1")
 
         async def tick():
-            partition = self.ingest.publish(request(Recording(b"", 30.0, []), 640, 360)).result().partition
+            partition = self.ingest.publish(request(Recording(b"", 30.0, []), width, height)).result().partition
             while True:
                 out.tick(Tick(), "media.capacity.commands.v1", partition)
                 await asyncio.sleep(1)
@@ -80,8 +80,8 @@ class Stage:
         self._ticks = asyncio.create_task(tick())
 
     @asynccontextmanager
-    async def worker(self, worker_id="w1", capacity=100.0):
-        config = WorkerConfig(worker_id, "local", capacity)
+    async def worker(self, worker_id="w1", capacity=100.0, outputs=10):
+        config = WorkerConfig(worker_id, "local", capacity, outputs)
         worker = MediaWorker(self.log, self.codec, self.objects, Publisher(self.log, self.codec, worker_id), config)
         await worker.start()
         try:

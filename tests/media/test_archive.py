@@ -65,7 +65,9 @@ class Recorded(Stage):
         self.publisher.publish(profile())
         archivist = self.archivist()
         await archivist.start()
-        worker = MediaWorker(self.log, self.codec, self.objects, Publisher(self.log, self.codec, "w1"), WorkerConfig("w1", "test", 100.0))
+        worker = MediaWorker(
+            self.log, self.codec, self.objects, Publisher(self.log, self.codec, "w1"), WorkerConfig("w1", "test", 100.0, 10)
+        )
         await worker.start()
         async with self.ingest() as edge:
             process = await asyncio.create_subprocess_exec(*pushed(f"rtmp://127.0.0.1:{edge.port}/app/{KEY}"))

@@ -152,6 +152,14 @@ async def vanish(worker):
     worker._running.clear()
 
 
+@pytest.mark.row("T8")
+async def test_worker_whose_memory_holds_two_outputs_gets_no_third(stage):
+    await stage.schedule(1280, 720)
+    async with stage.worker(outputs=2):
+        [assigned] = await stage.until(lambda: stage.of(JobAssigned))
+    assert assigned.renditions == LADDER[1:]
+
+
 async def test_orderly_end_hands_the_job_over(stage, longer):
     await stage.schedule()
     async with stage.worker("w1"):
