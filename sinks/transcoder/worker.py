@@ -162,7 +162,7 @@ class MediaWorker:
                     channel_id=job.assigned.channel_id,
                     session_id=session_id,
                     worker_id=self._config.worker_id,
-                    cause=f"{type(cause).__name__}: {cause}",
+                    cause=_said(cause),
                 )
             )
 
@@ -201,3 +201,10 @@ class MediaWorker:
             for session_id in [s for s, feed in self._feeds.items() if feed.touched < quiet and s not in self._running]:
                 del self._feeds[session_id]
             await asyncio.sleep(HEARTBEAT_S)
+
+
+def _said(cause: BaseException) -> str:
+    """An exception in a line; of a group, which says nothing itself, the first."""
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    return f"{type(cause).__name__}: {cause}"
