@@ -356,6 +356,32 @@ async def test_a_store_that_is_away_for_long_costs_the_publisher_its_connection_
     assert not stage.events(PartProduced)
 
 
+async def test_a_store_that_goes_away_amid_a_segment_gets_the_rest_of_it_and_nothing_of_what_follows() -> None:
+    objects = SlowObjects(StoredObjects.at("memory://")._store)
+    objects.healthy = True
+    stage = Stage(objects)
+    stage.publisher.publish(profile())
+    async with stage.ingest(backlog_s=0.3, grace_s=0.3) as edge:
+        client = await RtmpClient.open(edge.port)
+        await client.publish(KEY)
+        await send_media(client, 75)
+        await stage.wait(lambda: stage.line() and {part.media_sequence for part in stage.events(PartProduced)} > set(stage.line()))
+        objects.healthy = False
+        await send_media(client, 120, start_ms=2_500, configure=False)
+        await asyncio.sleep(0.4)
+        await send_media(client, 30, start_ms=6_500, configure=False)
+        assert await client.status() == "NetStream.Publish.Rejected"
+        await client.closed()
+        objects.healthy = True
+        ended = (await stage.wait(lambda: stage.events(StreamEnded)))[0]
+    for rendition in ("source", "audio"):
+        parts = [part for part in stage.events(PartProduced) if part.rendition == rendition]
+        assert stage.line(rendition) == sorted({part.media_sequence for part in parts})
+        assert len(stage.line(rendition)) == 2
+    assert ended.frames_in == ended.frames_out + ended.frames_dropped
+    assert ended.frames_dropped > 0
+
+
 async def test_a_store_that_is_away_for_a_moment_costs_nothing() -> None:
     objects = SlowObjects(StoredObjects.at("memory://")._store)
     stage = Stage(objects)

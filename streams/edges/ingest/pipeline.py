@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 1.0
 """Pauses between attempts to store an object: doubled from the first to the last."""
 
+SegmentKey = tuple[str, int]
+"""Rendition and media sequence number."""
 Make = Callable[[int], Event]
 """Makes an event, given when its object was stored (UTC microseconds)."""
 
@@ -32,6 +34,7 @@ class Entry(NamedTuple):
     make: Make
     stored: asyncio.Task[int] | None
     frames: int
+    segment: SegmentKey | None
 
 
 class Pipeline:
@@ -59,17 +62,23 @@ class Pipeline:
 
     def event(self, make: Make) -> None:
         """An event without an object; made when its turn comes."""
-        self._put(Entry(self._clock(), make, None, 0))
+        self._put(Entry(self._clock(), make, None, 0, None))
 
-    def object(self, address: str, data: bytes, make: Make, frames: int = 0) -> None:
-        """An object and the event that names it; `frames` are the video frames that count as given out with it."""
-        self._put(Entry(self._clock(), make, asyncio.create_task(self._store(address, data)), frames))
+    def object(self, address: str, data: bytes, make: Make, segment: SegmentKey | None = None, frames: int = 0) -> None:
+        """An object and the event that names it; `frames` are the video frames that count as given out with it, and `segment` is where
+        they are.
+        """
+        self._put(Entry(self._clock(), make, asyncio.create_task(self._store(address, data)), frames, segment))
 
-    def give_up(self) -> None:
-        """Drops the objects that wait, with their events; events without object stay."""
-        entries, self._entries = self._entries, deque(entry for entry in self._entries if entry.stored is None)
+    def give_up(self, kept: Collection[SegmentKey] = ()) -> None:
+        """Drops the objects that wait, with their events; events without object stay, and so do the segments that are to be kept, whose
+        waiting begins anew.
+        """
+        entries, self._entries = self._entries, deque()
         for entry in entries:
-            if entry.stored is not None:
+            if entry.stored is None or entry.segment in kept:
+                self._entries.append(entry._replace(since=self._clock()))
+            else:
                 entry.stored.cancel()
                 self.drop(entry.frames)
 

@@ -1,7 +1,7 @@
 """A live session: from the first publish to the end of its grace period, over reconnects and takeovers."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -70,6 +70,7 @@ class Session:
         self._video: VideoTrack | None = None
         self._parts_since: float | None = None
         self._behind = False  # the store was: what this publisher still sends is dropped
+        self._begun: dict[str, int] = {}  # media sequence by rendition, of segments of which a part is on the log and the end is not
 
     def become(self, profile: ChannelProfile) -> None:
         """The channel's profile is another now."""
@@ -170,12 +171,14 @@ class Session:
     def emit(self, outputs: Iterable[Output], metadata: Metadata) -> None:
         """Gives out what a segmenter made.
 
+        Where the object store is too far behind, what waits for it is dropped. But a segment of which the log has a part is ended: the
+        archive is made of whole ones.
+
         Raises:
             RefusedError: the object store is too far behind.
         """
         if self._behind:
-            self._pipeline.drop(sum(output.frames for output in outputs if isinstance(output, Part) and output.rendition == "source"))
-            return
+            outputs = self._ending(outputs)
         for output in outputs:
             match output:
                 case Started():
@@ -187,10 +190,19 @@ class Session:
                 case Segment():
                     self._segment(output, metadata)
         age = self._pipeline.age()
-        if age > self._ports.config.backlog_s:
-            self._pipeline.give_up()
+        if age > self._ports.config.backlog_s and not self._behind:
+            self._pipeline.give_up(self._begun.items())
             self._behind = True
             raise RefusedError("at_capacity", f"the object store is {age:.0f} s behind", self.profile.channel_id)
+
+    def _ending(self, outputs: Iterable[Output]) -> Iterator[Output]:
+        """What ends the segments that have begun; the rest is dropped."""
+        for output in outputs:
+            first = output.parts[0] if isinstance(output, Segment) else output
+            if isinstance(first, Part) and self._begun.get(first.rendition) == first.media_sequence:
+                yield output
+            elif isinstance(output, Part) and output.rendition == "source":
+                self._pipeline.drop(output.frames)
 
     def _facts(self) -> Facts:
         assert self.place.start_us is not None
@@ -270,15 +282,22 @@ class Session:
             metrics.STORED.observe((stored_at - cut.received_at) / 1e6)
             if first is not None:
                 metrics.FIRST_PART.observe((clock() - first) / 1e6)
+            self._begun[cut.rendition] = cut.media_sequence
             return facts.part(cut, stored_at)
 
-        self._pipeline.object(facts.part_address(cut), cut.data, make, cut.frames if source else 0)
+        segment = cut.rendition, cut.media_sequence
+        self._pipeline.object(facts.part_address(cut), cut.data, make, segment, cut.frames if source else 0)
 
     def _segment(self, cut: Segment, metadata: Metadata) -> None:
         facts = self._facts()
         data = b"".join(part.data for part in cut.parts)
-        self._pipeline.object(facts.segment_address(cut), data, lambda stored_at: facts.segment(cut, data, stored_at))
-        rendition = cut.parts[0].rendition
+        rendition, media_sequence = cut.parts[0].rendition, cut.parts[0].media_sequence
+
+        def make(stored_at: int) -> e.SegmentProduced:
+            self._begun.pop(rendition, None)
+            return facts.segment(cut, data, stored_at)
+
+        self._pipeline.object(facts.segment_address(cut), data, make, (rendition, media_sequence))
         declared, segments = self._declared[rendition]
         segments += 1
         self._declared[rendition] = declared, segments
