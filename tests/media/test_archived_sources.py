@@ -15,6 +15,7 @@ from processors.vod.documents import SEGMENTS, read_table
 from processors.vod.recording import Recording
 from schemas.events import StreamEnded, VodArchived
 from sinks.archive.archivist import Archivist
+from sinks.archive.config import ArchiveConfig
 from streams.edges.ingest.segmenter import FREEZE_MS
 from streams.media.aac import FRAME_SAMPLES, silent_frame
 from streams.objects import StoredObjects
@@ -81,7 +82,8 @@ def archived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, dict[str,
 
 
 async def archive(stage: Stage, folder: Path, sources: dict[str, Path]) -> dict[str, Archived]:
-    archivist = Archivist(stage.log, stage.codec, TieredObjects({"hot": stage.objects}), stage.publisher, rest_s=0.05)
+    objects, config = TieredObjects({"hot": stage.objects}), ArchiveConfig(late_us=0)
+    archivist = Archivist(stage.log, stage.codec, objects, stage.publisher, config, rest_s=0.05)
     await archivist.start()
     for number in range(len(sources)):
         stage.publisher.publish(profile(f"live_{number}", str(number)))

@@ -17,6 +17,7 @@ from processors.vod.documents import METADATA, SEGMENTS, read_table
 from processors.vod.recording import Recording
 from schemas.events import PartProduced, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamStarted, VodArchived
 from sinks.archive.archivist import Archivist
+from sinks.archive.config import ArchiveConfig
 from sinks.chat.replay import Timeline, Turn
 from streams.edges.ingest.rtmp.chunks import Message
 from streams.media import fmp4_reader
@@ -117,7 +118,8 @@ async def flap(folder: Path, source: Path) -> Flapped:
     clock = Clock()
     stage = FlappingStage(StoredObjects.at(f"file://{folder}/objects"), clock=clock)
     stage.publisher.publish(profile())
-    archivist = Archivist(stage.log, stage.codec, TieredObjects({"hot": stage.objects}), stage.publisher, clock=clock, rest_s=0.05)
+    objects, config = TieredObjects({"hot": stage.objects}), ArchiveConfig(late_us=0)
+    archivist = Archivist(stage.log, stage.codec, objects, stage.publisher, config, clock=clock, rest_s=0.05)
     await archivist.start()
     began, connections = [], 0
     async with stage.ingest(unpublish_grace_s=5.0) as edge:

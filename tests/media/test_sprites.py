@@ -18,6 +18,7 @@ from processors.vod.documents import INDEX
 from processors.vod.pictures import INTERVAL_S, TILE
 from schemas.events import StreamEnded, StreamInterrupted, ThumbnailProduced, VodArchived
 from sinks.archive.archivist import Archivist
+from sinks.archive.config import ArchiveConfig
 from streams.edges.ingest.rtmp.chunks import Message
 from streams.objects import StoredObjects
 from streams.objects_tiered import TieredObjects
@@ -82,7 +83,8 @@ async def film(folder: Path, source: Path) -> Filmed:
     now = 1_767_225_600_000_000
     stage = Stage(StoredObjects.at(f"file://{folder}/objects"), clock=lambda: now)
     stage.publisher.publish(profile())
-    archivist = Archivist(stage.log, stage.codec, TieredObjects({"hot": stage.objects}), stage.publisher, clock=lambda: now, rest_s=0.05)
+    objects, config = TieredObjects({"hot": stage.objects}), ArchiveConfig(late_us=0)
+    archivist = Archivist(stage.log, stage.codec, objects, stage.publisher, config, clock=lambda: now, rest_s=0.05)
     await archivist.start()
     async with stage.ingest() as edge:
         for begin, end in ((0, LEAVES_S), (LEAVES_S, SECONDS)):
@@ -98,7 +100,6 @@ async def film(folder: Path, source: Path) -> Filmed:
         live = await stage.wait(lambda: thumbnails(stage)[DUE - 1 :] and thumbnails(stage))
         assert stage.events(StreamEnded) == []
         await client.leave()
-        now += 10_000_000
         [vod] = await stage.wait(lambda: stage.events(VodArchived, "library.vod.events.v1"))
     await archivist.close()
     return Filmed(stage, live, folder / "objects" / vod.channel_id / vod.vod_id)
