@@ -53,7 +53,8 @@ class DiskStage(Stage):
         return Archivist(self.log, self.codec, objects, self.publisher, config, rest_s=0.05)
 
     def worker(self) -> MediaWorker:
-        return MediaWorker(self.log, self.codec, self.objects, Publisher(self.log, self.codec, "w1"), WorkerConfig("w1", "test", 100.0))
+        config = WorkerConfig("w1", "test", capacity=100.0, outputs=10)
+        return MediaWorker(self.log, self.codec, self.objects, Publisher(self.log, self.codec, "w1"), config)
 
     def command(self, kind: type[JobAssigned | JobReleased], **values: Any) -> None:
         [started] = self.events(StreamStarted)
@@ -126,7 +127,7 @@ async def test_a_disk_that_is_full_for_seconds_costs_no_frame(stage: tuple[DiskS
 
 
 @pytest.mark.row("T6", "V1")
-async def test_a_worker_gives_back_a_job_whose_renditions_find_no_room_and_does_it_again(
+async def test_a_worker_whose_renditions_find_no_room_keeps_its_job_and_makes_them_later(
     stage: tuple[DiskStage, SmallDisk], source: Path
 ) -> None:
     one, disk = stage
@@ -137,17 +138,19 @@ async def test_a_worker_gives_back_a_job_whose_renditions_find_no_room_and_does_
         process = await push(source, f"rtmp://127.0.0.1:{edge.port}/app/{KEY}")
         await one.wait(lambda: one.segments()[1:])
         disk.fill()
-        one.command(JobAssigned, renditions=("160p30",), attempt=1, reason="started")
-        [reported] = await one.wait(lambda: one.events(EncoderReported, "media.capacity.commands.v1"))
+        with capture_logs() as logs:
+            one.command(JobAssigned, renditions=("160p30",), attempt=1, reason="started")
+            refused = await one.wait(lambda: [line for line in logs if line["event"] == "the store failed, trying again"][3:])
         disk.empty()
-        one.command(JobAssigned, renditions=("160p30",), attempt=2, reason="failed")
+        await one.wait(lambda: [event for event in one.events(PartProduced) if event.rendition == "160p30"])
         assert await process.wait() == 0
         await one.wait(lambda: one.events(StreamEnded))
         one.command(JobReleased, reason="ended")
         vod = await one.archived()
     await worker.close()
     await archivist.close()
-    assert FULL in reported.cause
+    assert FULL in refused[0]["cause"]
+    assert one.events(EncoderReported, "media.capacity.commands.v1") == []
     assert "160p30" in vod.renditions
     one.check(vod)
 
@@ -200,5 +203,5 @@ async def test_an_archivist_waits_for_room_and_makes_one_vod(
         disk.empty()
         vod = await one.archived()
     await archivist.close()
-    assert tried[0]["session"] == vod.session_id
+    assert tried[0]["of"] == vod.session_id
     one.check(vod)
