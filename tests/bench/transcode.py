@@ -1,8 +1,8 @@
-"""The transcoder's codec work beside ONE ffmpeg that makes the same ladder, in the same run: `./chronicast bench transcode -- [--json]`.
+"""The transcoder's codec work beside ONE ffmpeg that makes the same ladder: `./chronicast bench transcode -- [--json] [--write]`.
 
 720p30 with noise to 480p30 + 360p30 + 160p30, x264 veryfast, one thread an encoder, the same options. CPU is the process's own, start
 and imports included; rounds alternate, so that both meet the same neighbours. The delay of a part is measured at real time: from handing
-it to the encoder process to having the last rendition's part.
+it to the encoder process to having the last rendition's part. `--write` puts the table into docs/reference/transcoding.md.
 
 `--streams [N] --seconds S`: as many streams side by side in real time, without a number what the scheduler gives this machine.
 """
@@ -18,14 +18,18 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from infra.settings import CHECKOUT
 from processors.transcode.ladder import Rendition, Source, ladder
-from sinks.transcoder.capacity import PER_OUTPUT, capacity
+from sinks.transcoder.capacity import PER_CORE, PER_OUTPUT, capacity
 from sinks.transcoder.child import EncoderProcess
 from sinks.transcoder.encoder import codec_options
 from sinks.transcoder.protocol import Configure, Made, Took
+from tests.bench._document import put
 from tests.bench._machine import machine
 from tests.media.recorded import TICKS, Recording, cut, record
 
+DOCUMENT = CHECKOUT / "docs" / "reference" / "transcoding.md"
+MARK = "bench:transcode"
 LADDER = ladder("partner", Source(1280, 720, 30.0))
 TARGET = 1.1
 """CPU over one ffmpeg's (design, section 7)."""
@@ -187,6 +191,28 @@ def side_by_side(streams: int | None, seconds: int) -> Live:
     return Live(streams, admitted, len(turns) * LOOP_S, len(ratios), p50, p95, ratios[-1], delay, cores)
 
 
+def table(found: Measured) -> str:
+    """For the document."""
+    pixels = sum(one.load for one in LADDER)
+    both = found.ours_cores, found.ffmpeg_cores
+    rows = (
+        ("x264 veryfast, 480p30 + 360p30 + 160p30 of 720p30", "Chronicast", "one ffmpeg"),
+        ("---", "---", "---"),
+        (f"cores a stream, ratio {found.ratio:.2f} (target ≤ {TARGET})", *(f"{cores:.3f}" for cores in both)),
+        ("renditions in real time a core", *(f"{len(LADDER) / cores:.1f}" for cores in both)),
+        (f"encoded megapixels a second a core (counted as {PER_CORE:.0f})", *(f"{pixels / cores:.0f}" for cores in both)),
+        ("delay of a 200 ms part, p50 / p95", f"{found.delay_p50_ms:.0f} / {found.delay_p95_ms:.0f} ms", "-"),
+        (f"encode time over media time, p95 (target < {REAL_TIME:.0f}, aim {AIM})", f"{found.encode_ratio_p95:.2f}", "-"),
+        (
+            f"memory of a process with one output, 720p60 of 1080p60 (counted as {PER_OUTPUT >> 20} MiB)",
+            f"{found.memory / 2**20:.0f} MiB",
+            "-",
+        ),
+    )
+    lines = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join((*lines, "", f"Measured by `./chronicast bench transcode` on {machine()}."))
+
+
 def main() -> None:
     """Measures and prints; exits 1 where the target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -194,6 +220,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--streams", type=int, nargs="?", const=0, help="streams side by side; without a number what the scheduler admits")
+    parser.add_argument("--write", action="store_true", help=f"put the table into {DOCUMENT.name}")
     options = parser.parse_args()
     if options.streams is not None:
         live = side_by_side(options.streams, options.seconds)
@@ -209,12 +236,9 @@ def main() -> None:
     if options.json:
         print(json.dumps({"machine": machine(), **found._asdict()}, indent=1))
     else:
-        print(f"480p30 + 360p30 + 160p30 of 720p30, x264 veryfast, on {machine()}")
-        print(f"cores a stream: {found.ours_cores:.3f}; one ffmpeg: {found.ffmpeg_cores:.3f}; ratio {found.ratio:.2f} (target <= {TARGET})")
-        print(f"delay of a 200 ms part: p50 {found.delay_p50_ms:.0f} ms, p95 {found.delay_p95_ms:.0f} ms")
-        print(f"encode time over media time, p95: {found.encode_ratio_p95:.2f}")
-        took, counted = found.memory / 2**20, PER_OUTPUT / 2**20
-        print(f"memory of a process with one output, 720p60 of 1080p60: {took:.0f} MiB (counted as {counted:.0f})")
+        print(table(found))
+    if options.write:
+        put(DOCUMENT, MARK, table(found))
     raise SystemExit(found.ratio > TARGET or found.memory > PER_OUTPUT)
 
 
