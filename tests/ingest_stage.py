@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from schemas.event import Event
 from schemas.events.channel import ChannelProfile
-from schemas.events.media import SegmentProduced
+from schemas.events.media import PartProduced, SegmentProduced
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from streams.clock import now_us
@@ -91,6 +91,11 @@ class Stage:
     def line(self, rendition: str = "source") -> list[int]:
         """Media sequence numbers of a rendition's segments."""
         return [event.media_sequence for event in self.events(SegmentProduced) if event.rendition == rendition]
+
+    def begun(self, rendition: str = "source") -> list[PartProduced]:
+        """The parts of a segment whose end is not on the log."""
+        whole = set(self.line(rendition))
+        return [part for part in self.events(PartProduced) if part.rendition == rendition and part.media_sequence not in whole]
 
 
 async def send_media(client: RtmpClient, frames: int, *, start_ms: int = 0, with_audio: bool = True, configure: bool = True) -> None:

@@ -22,8 +22,10 @@ from schemas.events.media import (
     StreamTierChanged,
 )
 from streams.edges.ingest.rtmp.chunks import Message
+from streams.log_memory import MemoryLog
 from streams.media import fmp4_reader
 from streams.objects import ObjectMissingError, StoredObjects
+from streams.publisher import Publisher
 from tests.ingest_stage import KEY, NODE, Stage, profile, send_media
 from tests.rtmp_client import VIDEO, RtmpClient, command, opening, video_frame
 from tests.synthetic_stream import picture
@@ -243,6 +245,44 @@ async def test_a_new_process_takes_up_what_the_former_left_open() -> None:
     assert len(walls) == 1
 
 
+async def test_a_segment_that_a_killed_process_has_begun_is_ended_once_by_the_next() -> None:
+    stage = Stage()
+    stage.publisher.publish(profile())
+    async with stage.ingest() as edge:
+        client = await RtmpClient.open(edge.port)
+        await client.publish(KEY)
+        await send_media(client, 75)
+        await stage.wait(lambda: all(stage.line(name) and stage.begun(name) for name in ("source", "audio")))
+        killed = Stage(stage.objects, copied(stage.log))  # all that a SIGKILL leaves
+        killed.codec = stage.codec
+        killed.publisher = Publisher(killed.log, killed.codec, NODE)
+    begun = {name: killed.begun(name) for name in ("source", "audio")}
+    for _ in range(2):
+        async with killed.ingest():
+            await killed.wait(lambda: not killed.begun("source") and not killed.begun("audio"))
+    async with killed.ingest(grace_s=0.1):
+        [ended] = await killed.wait(lambda: killed.events(StreamEnded))
+    assert ended.reason == "node_lost"
+    for name, parts in begun.items():
+        assert len(killed.line(name)) == 2
+        end = [event for event in killed.events(SegmentProduced) if event.rendition == name][-1]
+        data = b"".join([await killed.objects.get(part.address) for part in parts])
+        assert (end.parts, end.size, end.sha256) == (len(parts), len(data), hashlib.sha256(data).hexdigest())
+        assert await killed.objects.get(end.address) == data
+        assert (end.decode_time, end.duration) == (parts[0].decode_time, sum(part.duration for part in parts))
+        assert bool(end.key_frame_bytes) == (name == "source")
+
+
+def copied(log: MemoryLog) -> MemoryLog:
+    copy = MemoryLog()
+    for topic in ("channel.profile.state.v1", "media.stream.events.v1", "media.segment.events.v1"):
+        for partition, end in log.ends(topic).items():
+            for records in log.read(topic, partition, 0, end):
+                for record in records:
+                    copy.append(topic, record.key, record.value, headers=record.headers, timestamp=record.timestamp, partition=partition)
+    return copy
+
+
 @pytest.mark.row("S3")
 async def test_a_promotion_while_live_is_told_once_and_survives_the_process() -> None:
     stage = Stage()
@@ -365,7 +405,7 @@ async def test_a_store_that_goes_away_amid_a_segment_gets_the_rest_of_it_and_not
         client = await RtmpClient.open(edge.port)
         await client.publish(KEY)
         await send_media(client, 75)
-        await stage.wait(lambda: stage.line() and {part.media_sequence for part in stage.events(PartProduced)} > set(stage.line()))
+        await stage.wait(lambda: all(stage.line(name) and stage.begun(name) for name in ("source", "audio")))
         objects.healthy = False
         await send_media(client, 120, start_ms=2_500, configure=False)
         await asyncio.sleep(0.4)

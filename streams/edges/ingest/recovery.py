@@ -2,15 +2,24 @@
 
 from dataclasses import dataclass, field
 
+import structlog
+
 from schemas.event import Event
 from schemas.events import media as e
 from schemas.events.channel import Tier
 from schemas.wire import Codec
 from streams.edges.ingest.config import IngestConfig
+from streams.edges.ingest.cut import Part, Segment
 from streams.edges.ingest.segmenter import Place
+from streams.errors import StreamingError
 from streams.fold import At, Clock
 from streams.follower import Follower
 from streams.log import Log
+from streams.media import fmp4, fmp4_reader
+from streams.media.fmp4_reader import MalformedFragmentError
+from streams.objects import ObjectMissingError, Objects
+
+logger = structlog.get_logger()
 
 MARGIN_S = 60.0
 """Media are read from further back than the grace period: a publisher may return at its end, and a process needs some time to start."""
@@ -30,6 +39,8 @@ class Found:
     """Whether its interruption is on the log."""
     tier: Tier | None = None
     """The one that the log has; None where its beginning is not read any more."""
+    begun: dict[str, list[e.PartProduced]] = field(default_factory=dict)
+    """By rendition, the parts of a segment whose end is not on the log."""
 
 
 class Recovery:
@@ -72,6 +83,10 @@ class Recovery:
                 self._of(event).interrupted = False
             case e.PartProduced():
                 self._media(event)
+            case e.SegmentProduced():
+                known = self._found.get(event.channel_id)
+                if known is not None and known.session_id == event.session_id:
+                    known.begun.pop(event.rendition, None)
 
     def _of(self, event: e.StreamInterrupted | e.StreamStarted | e.StreamTierChanged | e.StreamResumed | e.PartProduced) -> Found:
         """The channel's session; the topics are not read in the order of time, so the newer session stays."""
@@ -90,3 +105,39 @@ class Recovery:
         place.media_sequence = max(place.media_sequence, part.media_sequence + 1)
         place.discontinuity_sequence = max(place.discontinuity_sequence, part.discontinuity_sequence + 1)
         place.floor_ms = max(place.floor_ms, -(-1_000 * (part.decode_time + part.duration) // part.timescale))
+        begun = found.begun.get(part.rendition, [])
+        if begun and begun[0].media_sequence < part.media_sequence:
+            begun = []
+        if part.part == len(begun):  # what is read may begin amid a segment, and have repeats
+            found.begun[part.rendition] = [*begun, part]
+
+
+async def ends(found: Found, objects: Objects) -> list[Segment]:
+    """The segments that an earlier process has begun, as far as they came: the archive is made of whole ones. What is not in the store is
+    left out.
+    """
+    segments = []
+    for parts in found.begun.values():
+        try:
+            segments.append(Segment(tuple([_cut(part, await objects.get(part.address)) for part in parts])))
+        except (ObjectMissingError, MalformedFragmentError, OSError, StreamingError) as cause:
+            logger.warning("a segment that has begun is not ended", address=parts[0].address, cause=repr(cause))
+    return segments
+
+
+def _cut(part: e.PartProduced, data: bytes) -> Part:
+    samples = fmp4_reader.samples(data)
+    return Part(
+        part.rendition,
+        part.media_sequence,
+        part.part,
+        part.discontinuity_sequence,
+        part.decode_time,
+        part.duration,
+        part.timescale,
+        part.independent,
+        fmp4.key_frame_bytes(data, samples),
+        len(samples),
+        part.received_at,
+        data,
+    )

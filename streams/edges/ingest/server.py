@@ -15,7 +15,7 @@ from streams.edges.ingest.config import IngestConfig
 from streams.edges.ingest.keys import StreamKeys
 from streams.edges.ingest.publication import LivePublication
 from streams.edges.ingest.reaper import Reaper
-from streams.edges.ingest.recovery import Found, Recovery
+from streams.edges.ingest.recovery import Found, Recovery, ends
 from streams.edges.ingest.rtmp.connection import RtmpConnection
 from streams.edges.ingest.rtmp.errors import RefusedError
 from streams.edges.ingest.segmenter import Place
@@ -207,14 +207,15 @@ class Ingest:
         for channel_id, found in (await recovery.find()).items():
             profile = self._keys.profile(channel_id)
             if profile is not None:
-                self._take_up(profile, found)
+                await self._take_up(profile, found)
 
-    def _take_up(self, profile: ChannelProfile, found: Found) -> None:
+    async def _take_up(self, profile: ChannelProfile, found: Found) -> None:
         session = Session(profile, found.place, self._ports, self._ended, found)
         self._sessions[profile.channel_id] = session
         if found.place.start_us is None:
             session.end("node_lost")
             return
+        session.end_begun(await ends(found, self._ports.objects))
         session.left_open(found.since_us, interrupted=found.interrupted)
         logger.info("session taken up", channel=profile.channel_id, session=found.session_id)
 

@@ -119,6 +119,11 @@ class Session:
             self._interrupt("reset")
         self.wait(self._ports.config.grace_s - (self._ports.clock() - since_us) / 1e6, "node_lost")
 
+    def end_begun(self, segments: Iterable[Segment]) -> None:
+        """Ends segments of which an earlier process gave out parts."""
+        for segment in segments:
+            self._store_segment(segment)
+
     async def suspend(self, patience_s: float) -> None:
         """This process ends, the session does not: gives out what was made."""
         if self._timer:
@@ -289,8 +294,17 @@ class Session:
         self._pipeline.object(facts.part_address(cut), cut.data, make, segment, cut.frames if source else 0)
 
     def _segment(self, cut: Segment, metadata: Metadata) -> None:
-        facts = self._facts()
-        data = b"".join(part.data for part in cut.parts)
+        self._store_segment(cut)
+        rendition = cut.parts[0].rendition
+        declared, segments = self._declared[rendition]
+        segments += 1
+        self._declared[rendition] = declared, segments
+        if segments % REPEAT_SEGMENTS == 0:
+            repeated = self._facts().declared(declared, _bit_rate(declared, metadata), f"#{segments}")
+            self._emit(lambda _: repeated)
+
+    def _store_segment(self, cut: Segment) -> None:
+        facts, data = self._facts(), b"".join(part.data for part in cut.parts)
         rendition, media_sequence = cut.parts[0].rendition, cut.parts[0].media_sequence
 
         def make(stored_at: int) -> e.SegmentProduced:
@@ -298,12 +312,6 @@ class Session:
             return facts.segment(cut, data, stored_at)
 
         self._pipeline.object(facts.segment_address(cut), data, make, (rendition, media_sequence))
-        declared, segments = self._declared[rendition]
-        segments += 1
-        self._declared[rendition] = declared, segments
-        if segments % REPEAT_SEGMENTS == 0:
-            repeated = facts.declared(declared, _bit_rate(declared, metadata), f"#{segments}")
-            self._emit(lambda _: repeated)
 
 
 def _bit_rate(cut: Declared, metadata: Metadata) -> int:
