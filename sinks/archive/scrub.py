@@ -1,10 +1,8 @@
 """Looks after what is archived: every object is read and held against its hash, what can be made again is made again, the rest is named."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from typing import Literal
 
-import msgspec
 from msgspec.structs import replace
 
 from processors.vod.documents import SEGMENTS, Table, Thumbnail, read_table
@@ -12,6 +10,7 @@ from processors.vod.pictures import shots
 from processors.vod.recording import SOURCE, Init, Piece, Recording, archived, in_folders
 from schemas.events import VodArchived
 from schemas.wire import Codec
+from sinks.archive.look import Look, Report
 from sinks.archive.making import Made, Maker, revised
 from sinks.archive.renditions import filled, remade, with_pieces
 from sinks.archive.session import recorded
@@ -20,36 +19,6 @@ from streams.log import Source
 from streams.media import address
 from streams.objects import ObjectMissingError, Objects
 from streams.objects_tiered import TieredObjects
-
-Problem = Literal["missing", "rotten"]
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """An object that is not what it should be."""
-
-    vod_id: str
-    address: str
-    problem: Problem
-    mended: str
-    """How it was made again; empty where it is lost."""
-
-
-class Report(msgspec.Struct, frozen=True):
-    """What a look at a VOD found."""
-
-    vod_id: str
-    objects: int
-    """Objects read."""
-    size: int
-    """Their bytes."""
-    findings: tuple[Finding, ...]
-    event: VodArchived | None
-    """A further revision, where hashes changed; to be published."""
-
-    @property
-    def lost(self) -> list[Finding]:
-        """What could not be made again."""
-        return [finding for finding in self.findings if not finding.mended]
 
 
 class Scrub:
@@ -67,15 +36,15 @@ class Scrub:
         look = _Look(self._objects.at(vod.storage), vod)
         table = await self._table(look)
         if table is None:
-            return look.report(None)
+            return look.report()
         recording = await self._media(look, table.recording)
         thumbnails = await self._thumbnails(look, recording, table.thumbnails)
         fresh = Table(recording, thumbnails)
         changed = fresh != table
         made = await self._documents(look, fresh, vod.archived.revision + changed)
-        if not changed or made is None:
-            return look.report(None)
-        return look.report(revised(made, vod.archived, vod.about))
+        event = revised(made, vod.archived, vod.about) if changed and made is not None else None
+        await look.orphans(vod.address(), _named(vod, fresh, event or vod.archived))
+        return look.report(event)
 
     async def _table(self, look: "_Look") -> Table | None:
         """The table, or one made again from the log: the same events give the same table."""
@@ -209,41 +178,20 @@ class Scrub:
         return made
 
 
-class _Look:
-    """What is read of a VOD, and what was wrong."""
+class _Look(Look):
+    """What is read of a VOD."""
 
     def __init__(self, objects: Objects, vod: Vod) -> None:
+        super().__init__(objects, vod.vod_id)
         self.vod = vod
-        self.objects = objects
         self.maker = Maker(objects)
-        self._read: dict[str, int] = {}
-        self._problems: dict[str, Problem] = {}
-        self._findings: dict[str, Finding] = {}
 
-    async def read(self, place: str, digest: str) -> bytes | None:
-        """An object that is as its hash says; None, and noted, where it is not."""
-        try:
-            data = await self.objects.get(place)
-        except ObjectMissingError:
-            self._problems.setdefault(place, "missing")
-            return None
-        self._read[place] = len(data)
-        if sha256(data).hexdigest() != digest:
-            self._problems.setdefault(place, "rotten")
-            return None
-        return data
 
-    def mended(self, place: str, how: str) -> None:
-        """It was made again."""
-        self._findings[place] = Finding(self.vod.vod_id, place, self._problems.get(place, "missing"), how)
-
-    def lost(self, place: str) -> None:
-        """It cannot be made again, or is not to be."""
-        self._findings[place] = Finding(self.vod.vod_id, place, self._problems.get(place, "missing"), "")
-
-    def report(self, event: VodArchived | None) -> Report:
-        """All of it."""
-        return Report(self.vod.vod_id, len(self._read), sum(self._read.values()), tuple(self._findings.values()), event)
+def _named(vod: Vod, table: Table, event: VodArchived) -> Iterator[str]:
+    """Addresses of all objects of a VOD: the event names the documents, they the rest."""
+    yield from (place for place, _, _, _ in archived(table.recording, vod.vod_id))
+    yield from (vod.address(thumbnail.path) for thumbnail in table.thumbnails)
+    yield from (document.address for document in event.documents)
 
 
 def _same_init(made: bytes, archived_init: Init) -> bool:

@@ -46,7 +46,7 @@ LIMIT_S = 60.0
 REST_S = 0.1
 """Between two looks at the log."""
 READY = Histogram("clip_seconds", "From a clip's request to its last object.", buckets=(0.5, 1, 2, 3, 5, 8, 10, 15, 30))
-FAILURES = (
+UNUSABLE = (
     MissingFootageError,
     MalformedFragmentError,
     MalformedVideoError,
@@ -54,10 +54,10 @@ FAILURES = (
     FfmpegError,
     av.FFmpegError,
     pictures.NoPictureError,
-    OSError,
-    StreamingError,
 )
-"""What a missing or damaged source, an encoder, or a store that is away lead to."""
+"""What a missing or damaged source, or an encoder, lead to."""
+FAILURES = (*UNUSABLE, OSError, StreamingError)
+"""And a store or a log that is away."""
 
 
 class StepFailedError(Exception):
@@ -141,7 +141,7 @@ class ClipWorker:
         4. Write both, the video last: whoever finds it finds all. Each is written whole or not at all.
         """
         found = await self._step("collect", self._collector.find(asked))
-        clip = await self._step("cut", self._cut(found))
+        clip = await self._step("cut", cut_from(self._objects, found))
         data = await self._step("cut", muxed(clip))
         picture = await self._step("thumbnail", asyncio.to_thread(pictures.middle, data))
         thumbnail = await self._step("store", self._put(address.clip(asked.clip_id, "thumb.jpg"), picture))
@@ -178,11 +178,6 @@ class ClipWorker:
         except FAILURES as cause:
             raise StepFailedError(step, cause) from cause
 
-    async def _cut(self, found: Found) -> Cut:
-        video = await coded(self._objects, found.recording, SOURCE, found.span)
-        audio = await coded(self._objects, found.recording, AUDIO, found.span)
-        return await asyncio.to_thread(cut, video, audio, found.span)
-
     async def _put(self, place: str, data: bytes) -> Stored:
         await self._objects.put(place, data)
         return Stored(place, len(data), sha256(data).hexdigest())
@@ -198,6 +193,17 @@ class ClipWorker:
             step=cause.step,
             cause=f"{cause}",
         )
+
+
+async def cut_from(objects: Objects, found: Found) -> Cut:
+    """A clip of a recording, the same each time.
+
+    Raises:
+        MissingFootageError, MalformedFragmentError, MalformedVideoError, UncuttableError, av.FFmpegError: the source does not give it.
+    """
+    video = await coded(objects, found.recording, SOURCE, found.span)
+    audio = await coded(objects, found.recording, AUDIO, found.span)
+    return await asyncio.to_thread(cut, video, audio, found.span)
 
 
 def _wall_clock(found: Found, clip: Cut) -> int:

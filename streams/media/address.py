@@ -54,9 +54,9 @@ def vod_event_id(vod_id: str, what: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"chronicast:vod:{vod_id}:{what}"))
 
 
-def clip(clip_id: str, name: str) -> str:
-    """An object of a clip: `video.mp4` or `thumb.jpg`."""
-    return f"clips/{clip_id}/{name}"
+def clip(clip_id: str, name: str = "") -> str:
+    """An object of a clip, `video.mp4` or `thumb.jpg`; without a name its folder."""
+    return f"clips/{clip_id}/{name}" if name else f"clips/{clip_id}"
 
 
 def clip_event_id(clip_id: str, what: str) -> str:

@@ -269,6 +269,18 @@ async def test_what_can_be_made_again_is_and_the_rest_is_named(copied: tuple[Sta
     assert again.event is None
 
 
+@pytest.mark.row("E14", "V6")
+async def test_what_lies_in_a_vod_and_is_none_of_its_objects_is_named(copied: tuple[Stage, Vod, Path]) -> None:
+    stage, vod, folder = copied
+    (folder / "180p30" / "00099.m4s").write_bytes(b"whose?")
+    (folder / "audio" / "00004.m4s").write_bytes(b"rotten")
+    for mend in (False, True):
+        report = await Scrub(stage.log, stage.codec, hot(stage), mend=mend).look(vod)
+        found = {finding.address.partition("/")[2].partition("/")[2]: finding.problem for finding in report.findings}
+        assert found == {"180p30/00099.m4s": "orphan", "audio/00004.m4s": "rotten"}
+        assert [finding.problem for finding in report.lost] == ["rotten"]
+
+
 @pytest.mark.row("E14")
 async def test_a_table_that_is_gone_comes_back_from_the_log_byte_for_byte(copied: tuple[Stage, Vod, Path]) -> None:
     stage, vod, folder = copied

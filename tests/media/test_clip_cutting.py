@@ -19,7 +19,9 @@ from studio import RATE, SECONDS, Studio
 from schemas.event import ENVELOPE
 from schemas.events import ClipReady, FailClip, FinishClip, VodArchived
 from sinks.archive.lineage import Hop, Lineage, UnknownError, revisions
+from sinks.clips.clips import TOPIC, Clips
 from sinks.clips.lineage import ClipLineage
+from sinks.clips.scrub import ClipScrub
 from streams.objects import Objects
 
 pytestmark = pytest.mark.media
@@ -113,6 +115,50 @@ async def test_a_clip_of_a_vod_has_the_asked_pictures_and_outlives_it(filmed: tu
     folder.rename(folder.with_suffix(".gone"))
     whole(studio, clip, 6.0)
     folder.with_suffix(".gone").rename(folder)
+
+
+@pytest.mark.row("E14", "K4")
+async def test_a_clip_that_is_damaged_is_cut_again_byte_for_byte_while_its_source_is_there(filmed: tuple[Studio, VodArchived]) -> None:
+    studio, vod = filmed
+    worker = studio.worker()
+    await worker.start()
+    of_vod = await studio.ask(source="vod", vod_id=vod.vod_id, offset_ms=1_000, duration_ms=5_000)
+    assert isinstance(of_vod, FinishClip), of_vod
+    await worker.close()
+    clips = Clips()
+    for event in studio.all(TOPIC):
+        clips.apply(event)
+    scrub, folder = ClipScrub(studio.log, studio.codec, studio.objects), studio.folder / vod.channel_id / vod.vod_id
+    for clip in (of_vod, studio.live_clip):
+        assert isinstance(clip, FinishClip)
+        told = {name: getattr(clip, name) for name in clip.__struct_fields__ if name not in ENVELOPE}
+        clips.apply(ClipReady(**told))
+        made = clips.get(clip.clip_id)
+        assert made is not None
+        assert (await scrub.look(made)).findings == ()
+        video, thumb = studio.folder / clip.address, studio.folder / clip.thumbnail_address
+        before = video.read_bytes(), thumb.read_bytes()
+        video.unlink()
+        thumb.write_bytes(b"rotten")
+        (video.parent / "left.mp4").write_bytes(b"")
+        report = await scrub.look(made)
+        (video.parent / "left.mp4").unlink()
+        assert [(finding.problem, finding.mended) for finding in report.findings] == [
+            ("orphan", ""), ("rotten", "from the clip"), ("missing", "from its source"),
+        ]  # fmt: skip
+        assert report.lost == []
+        assert (video.read_bytes(), thumb.read_bytes()) == before
+
+    made = clips.get(of_vod.clip_id)
+    assert made is not None
+    (studio.folder / of_vod.address).unlink()
+    folder.rename(folder.with_suffix(".gone"))
+    lost = (await scrub.look(made)).lost
+    folder.with_suffix(".gone").rename(folder)
+    assert [finding.address for finding in lost] == [f"clips/{of_vod.clip_id}/video.mp4"]
+    looked = await ClipScrub(studio.log, studio.codec, studio.objects, mend=False).look(made)
+    assert looked.lost == lost
+    assert (await scrub.look(made)).lost == []
 
 
 @pytest.mark.row("K7")
