@@ -1,13 +1,13 @@
 """`chronicast vod list|cost|keep|delete`: what the archive holds."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from infra.cli.console import FAILED, AsJson, CommandError, age, empty_table, out, parts, settings, show_json
 from infra.parts import Parts
 from processors.transcode.ladder import Tier
-from processors.vod.cost import GB, PRICES, stored_bytes
+from processors.vod.cost import GB, PRICES, Bill, Cost, Kept, bill, stored_bytes
 from processors.vod.cost import cost as price
 from processors.vod.fold import DAY_US
 from schemas.events import DeleteVod
@@ -62,21 +62,48 @@ def list_(channel: Annotated[str, typer.Option(help="Only those of this channel'
 
 @vod.command()
 def cost(
-    hours: Annotated[float, typer.Option(min=0, help="Length of the stream.")] = 4.0,
-    tier: Annotated[Tier, typer.Option(help="Decides the renditions and, with the settings, the retention.")] = "partner",
+    vod_id: Annotated[str, typer.Argument(metavar="[VOD]", help="Id of a VOD; none is all of them.")] = "",
+    *,
+    hours: Annotated[float, typer.Option(min=0, help="Instead, of a stream that is so long, by its tier's bit rates.")] = 0.0,
+    tier: Annotated[Tier, typer.Option(help="Of that stream: decides the renditions and, with the settings, the retention.")] = "partner",
     as_json: AsJson = False,
 ) -> None:
-    """Say what an archived stream takes and costs over its life, by bit rates and prices."""
-    now = settings()
-    days = now.retention_days_partner if tier == "partner" else now.retention_days
-    found = price(stored_bytes(hours * 3_600, tier), days)
-    if as_json:
-        show_json({"hours": hours, "tier": tier, "size": found.size, "days": found.days, "dollars": found.dollars, "total": found.total})
+    """Say what the archive costs a month, by store; or what a VOD, or a stream to come, takes and costs over its life."""
+    if hours:
+        now = settings()
+        days = now.retention_days_partner if tier == "partner" else now.retention_days
+        _show_cost(f"{hours:g} h of a {tier}", price(stored_bytes(hours * 3_600, tier), days), {"hours": hours, "tier": tier}, as_json)
         return
-    out.print(f"{hours:g} h of a {tier}: {found.size / GB:.1f} GB")
+    with parts() as found:
+        vods = archived(found)
+    if vod_id:
+        one = named(vods, vod_id).archived
+        _show_cost(vod_id, price(one.size, one.retention_days), {"vod_id": vod_id}, as_json)
+        return
+    fleet = [Kept(each.archived.size, each.storage, each.archived.retention_days, each.archived.ended_at) for each in vods.all()]
+    _show_bill(len(fleet), bill(fleet, now_us()), as_json)
+
+
+def _show_cost(name: str, found: Cost, asked: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        show_json({**asked, "size": found.size, "days": found.days, "dollars": found.dollars, "total": found.total})
+        return
+    out.print(f"{name}: {found.size / GB:.1f} GB")
     for store, count in found.days.items():
         out.print(f"  {store:5} {count:4} d   {found.dollars[store]:8.4f} $ at {PRICES[store]} $ a GB-month")
     out.print(f"  in all         {found.total:8.4f} $")
+
+
+def _show_bill(vods: int, found: Bill, as_json: bool) -> None:
+    total, ahead = sum(found.dollars.values()), sum(found.ahead.values())
+    if as_json:
+        show_json({"vods": vods, "size": found.sizes, "dollars": found.dollars, "total": total, "ahead": found.ahead, "ahead_total": ahead})
+        return
+    table = empty_table("store", "size", "$ a GB-month", "$ a month now", "$ a month at last week's pace")
+    for store, size in found.sizes.items():
+        table.add_row(store, f"{size / GB:,.1f} GB", f"{PRICES[store]}", f"{found.dollars[store]:,.2f}", f"{found.ahead[store]:,.2f}")
+    table.add_row("in all", f"{sum(found.sizes.values()) / GB:,.1f} GB", "", f"{total:,.2f}", f"{ahead:,.2f}")
+    out.print(table)
 
 
 @vod.command()

@@ -1,9 +1,10 @@
 """What an archive takes and costs: from bit rates, ages and prices."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from processors.transcode.ladder import AUDIO_BIT_RATE, Source, Tier, ladder
-from processors.vod.fold import COLD_DAYS, FOR_EVER, WARM_DAYS
+from processors.vod.fold import COLD_DAYS, DAY_US, FOR_EVER, WARM_DAYS
 
 SOURCE = Source(1920, 1080, 60.0)
 SOURCE_BIT_RATE = 6_000_000
@@ -12,6 +13,8 @@ PRICES = {"hot": 0.023, "warm": 0.0125, "cold": 0.004}
 """US dollars a GB-month: an object store's standard, infrequent-access and archive classes (V5)."""
 GB = 1_000_000_000
 MONTH_DAYS = 30
+PACE_DAYS = 7
+"""The days by which it is told how much is archived: a week has each weekday once, and no retention deletes sooner."""
 
 
 class Cost(NamedTuple):
@@ -28,6 +31,29 @@ class Cost(NamedTuple):
     def total(self) -> float:
         """US dollars."""
         return sum(self.dollars.values())
+
+
+class Kept(NamedTuple):
+    """A VOD as a bill counts it."""
+
+    size: int
+    """Bytes."""
+    storage: str
+    """The store that it lies in now."""
+    retention_days: int
+    ended_at: int
+    """UTC microseconds."""
+
+
+class Bill(NamedTuple):
+    """Of a fleet, a month, by store."""
+
+    sizes: dict[str, int]
+    """Bytes that lie there now."""
+    dollars: dict[str, float]
+    """What they cost, US dollars."""
+    ahead: dict[str, float]
+    """What it will cost, US dollars, once as much as in the last week was archived for as long as it is kept."""
 
 
 def stored_bytes(seconds: float, tier: Tier, *, multiplexed: bool = False) -> int:
@@ -53,6 +79,19 @@ def cost(size: int, retention_days: int) -> Cost:
     return Cost(size, days, {tier: size / GB * PRICES[tier] * count / MONTH_DAYS for tier, count in days.items()})
 
 
-def monthly(size_a_day: int, retention_days: int) -> dict[str, float]:
+def bill(fleet: Iterable[Kept], now: int) -> Bill:
+    """What a fleet costs a month. `now`: UTC microseconds."""
+    vods = list(fleet)
+    sizes = {tier: sum(vod.size for vod in vods if vod.storage == tier) for tier in PRICES}
+    dollars = {tier: size / GB * PRICES[tier] for tier, size in sizes.items()}
+    ahead = dict.fromkeys(PRICES, 0.0)
+    for vod in vods:
+        if vod.ended_at > now - PACE_DAYS * DAY_US:
+            for tier, added in monthly(vod.size / PACE_DAYS, vod.retention_days).items():
+                ahead[tier] += added
+    return Bill(sizes, dollars, ahead)
+
+
+def monthly(size_a_day: float, retention_days: int) -> dict[str, float]:
     """US dollars a month, by store, of a fleet that archives so many bytes a day and has done so for long."""
     return {tier: size_a_day / GB * count * PRICES[tier] for tier, count in days_in(retention_days).items()}
