@@ -13,9 +13,10 @@ from av.video.frame import PictureType, VideoFrame
 from msgspec import Struct
 
 from sinks.clips.footage import Coded, Span
+from sinks.clips.sounding import sound
 from sinks.transcoder import annexb
 from streams.media import fmp4, h264
-from streams.media.track import AudioTrack, Sample, VideoTrack
+from streams.media.track import Sample, VideoTrack
 
 TICKS = 90_000
 QUALITY = "18"
@@ -80,7 +81,7 @@ def cut(video: Sequence[Coded], audio: Sequence[Coded], span: Span) -> Cut:
     first, end = min(shot.shown for shot in shots), max(shot.shown for shot in shots) + usual
     samples = _samples(shots, first - delay, usual)
     body = fmp4.init_segment(encoder.track(_track(copied[0]) if copied else None)) + fmp4.fragment(1, samples)
-    return Cut(body, _sound(audio, first, end, delay), first, end - first, delay, len(shots), len(copied))
+    return Cut(body, sound(audio, first, end, delay), first, end - first, delay, len(shots), len(copied))
 
 
 def _runs(frames: Sequence[Coded], span: Span) -> Iterable[Run]:
@@ -131,24 +132,6 @@ def _samples(shots: Sequence[Shot], origin: Fraction, usual: Fraction) -> list[S
 
 def _ticks(seconds: Fraction) -> int:
     return round(seconds * TICKS)
-
-
-def _sound(frames: Sequence[Coded], begin: Fraction, end: Fraction, delay: Fraction) -> bytes:
-    """The frames of sound that lie whole between two times; empty where there are none, or of several formats."""
-    inside = [frame for frame in frames if begin <= frame.shown and frame.shown + frame.duration <= end]
-    tracks = {frame.track for frame in inside}
-    if len(tracks) != 1:
-        return b""
-    track = tracks.pop()
-    if not isinstance(track, AudioTrack):
-        return b""
-    rate = track.timescale
-    samples, at = [], round((inside[0].shown - begin + delay) * rate)
-    for frame in inside:
-        duration = round(frame.duration * rate)
-        samples.append(Sample(at, duration, 0, True, frame.data))
-        at += duration
-    return fmp4.init_segment(track) + fmp4.fragment(1, samples)
 
 
 class _Encoder:
