@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Collection
+from typing import Any
 
 import av
 import pytest
@@ -17,7 +18,7 @@ from tests.browser.test_recorded import LINES, VIDEO, opened, say
 from tests.browser.test_vod import archived, play
 from tests.chromium import until
 from tests.live import LADDER, Stage, answers
-from tests.system import System
+from tests.system import Account, System
 from tests.viewer import viewing
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -28,7 +29,7 @@ BETWEEN_S = 4.0
 """Two segments."""
 
 
-@pytest.mark.row("T19", "V1", "E6", "E8", "K3", "U3")
+@pytest.mark.row("T19", "V1", "E6", "E8", "E9", "E14", "K3", "U3")
 async def test_nothing_is_lost_of_a_stream_whose_workers_are_killed(browser: Browser, stage: Stage) -> None:
     system, channel = stage.system, await stage.account("partner")
     ann = await stage.account()
@@ -48,7 +49,7 @@ async def test_nothing_is_lost_of_a_stream_whose_workers_are_killed(browser: Bro
     async with viewing(browser, "about:blank") as blank:
         await play(blank.page, system.url, f"/live/{channel.login}/rewind.m3u8")
         await until(blank.page, "video.currentTime > 1")
-        clip = json.loads(await system.command("clip", "create", channel.login, "--seconds", "6", "--wait", "30", "--json"))
+        clip = await answer(system, "clip", "create", channel.login, "--seconds", "6", "--wait", "30")
         await publisher.stop()
         vod = await archived(system.url, channel.login)
 
@@ -76,6 +77,32 @@ async def test_nothing_is_lost_of_a_stream_whose_workers_are_killed(browser: Bro
         kept = await asyncio.to_thread(pictures, f"{folder}/{rendition}/index.m3u8")
         assert kept == sorted(set(kept)), f"{rendition} is not in order"
         assert len(kept) > publisher.sent // 2, f"{rendition} has only {len(kept)} of {publisher.sent} pictures"
+    await asked(system, channel, vod["vod_id"], clip["clip_id"])
+
+
+async def asked(system: System, channel: Account, vod_id: str, clip_id: str) -> None:
+    """What commands say of it."""
+    assert [each["vod_id"] for each in await answer(system, "vod", "list", "--channel", channel.login)] == [vod_id]
+    assert [(each["clip_id"], each["status"]) for each in await answer(system, "clip", "list", "--channel", channel.login)] == [
+        (clip_id, "ready")
+    ]
+    for name in (vod_id, clip_id):
+        line = await answer(system, "lineage", name)
+        assert line["holds"], line
+        assert len(line["hops"]) > 2
+    first, second = [await answer(system, "scrub", vod_id) for _ in range(2)]
+    assert (first["vods"], first["lost"], second["lost"]) == (1, 0, 0), first
+    assert second["mended"] == 0, "what the killed transcoders had not made is there since the first"
+    assert second["objects"] > 100
+    tables = await answer(system, "library", "rebuild")
+    assert tables["same"], tables
+    assert tables["vods"] >= 1
+    assert tables["clips"] >= 1
+
+
+async def answer(system: System, *words: str) -> Any:
+    """What a command prints as JSON."""
+    return json.loads(await system.command(*words, "--json"))
 
 
 async def replaced(system: System, names: Collection[str], killed: Collection[int]) -> None:
