@@ -1,6 +1,7 @@
 """A recording as the playlists list it: a VOD's own names, or the live objects' addresses."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from processors.playlist.state import Declared, Segment
 from processors.playlist.text import MEDIA
@@ -37,15 +38,21 @@ class _Lister:
     def _entries(self) -> Iterator[Entry]:
         own = {piece.media_sequence: piece for piece in self._track.pieces}
         lead = {piece.media_sequence: piece for piece in self._recording.lead}
-        pieces = self._track.pieces
-        first = self._recording.first if self._archived else pieces[0].media_sequence
-        last = self._recording.last if self._archived else pieces[-1].media_sequence  # what follows may be on its way
-        for media_sequence in range(first, last + 1):
+        for media_sequence in self._numbers():
             piece, other = own.get(media_sequence), lead.get(media_sequence)
             place = self._address(media_sequence) if piece is None or self._archived else piece.address
             segment = None if piece is None else _segment(piece, place)
             reference = segment or (None if other is None else _segment(other, place))
             yield Entry(self._number(media_sequence), segment, reference, place)
+
+    def _numbers(self) -> Iterator[int]:
+        """Media sequence numbers in order. What was lost where a publisher broke off takes no time in a VOD, as his absence takes none."""
+        pieces = self._recording.lead if self._archived else self._track.pieces  # what follows the latter may be on its way
+        for before, after in pairwise(pieces):
+            yield before.media_sequence
+            if not self._archived or before.discontinuity == after.discontinuity:
+                yield from range(before.media_sequence + 1, after.media_sequence)
+        yield pieces[-1].media_sequence
 
     def _number(self, media_sequence: int) -> int:
         return media_sequence - self._recording.first + 1 if self._archived else media_sequence

@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import hls_playlist as hls
 import pytest
 from looking import digests, probed
 from sources import KINDS, encode, push
@@ -80,6 +81,9 @@ class DiskStage(Stage):
             assert sha256(data).hexdigest() == event.sha256
         for part in self.events(PartProduced):
             assert sha256((self.folder / part.address).read_bytes()).hexdigest() == part.sha256
+        for track in recording.tracks:
+            listed = hls.media((folder / track.folder / "index.m3u8").read_text(), "")
+            assert abs(listed.end - vod.duration_ms / 1_000) < 0.1, "players and the VOD's table have one time"
         assert not any(self.begun(rendition) for rendition in vod.renditions)
         assert [path for path in self.folder.rglob("*") if "#" in path.name] == []
 
@@ -156,7 +160,7 @@ async def test_a_disk_that_stays_full_ends_the_connection_with_a_reason_and_the_
     one, disk = stage
     archivist = one.archivist()
     await archivist.start()
-    async with one.ingest(backlog_s=1.0) as edge:
+    async with one.ingest(backlog_s=3.0) as edge:
         url = f"rtmp://127.0.0.1:{edge.port}/app/{KEY}"
         process = await push(source, url)
         await one.wait(lambda: one.line() and one.begun())
