@@ -124,7 +124,7 @@ async def test_a_disk_that_is_full_for_seconds_costs_no_frame(stage: tuple[DiskS
     assert digests(probed(one.folder / vod.channel_id / vod.vod_id / "manifest.m3u8", "v")) == digests(probed(source, "v"))
 
 
-@pytest.mark.row("T6", "V1")
+@pytest.mark.row("T19", "V1")
 async def test_a_worker_whose_renditions_find_no_room_keeps_its_job_and_makes_them_later(
     stage: tuple[DiskStage, SmallDisk], source: Path
 ) -> None:
