@@ -29,6 +29,11 @@ SLOW_FOR_S = 10.0
 LARGE = 4 << 20
 """Bytes that are always left to a thread: some milliseconds of copying."""
 
+MULTIPART, PART = 16 << 20, 8 << 20
+"""Bytes above which a remote store gets an object in parts, and those of a part: a request has to be through within obstore's 30 s, which
+is 2 Mbit/s for a part, and what fails costs a part once more. What is live is smaller: two seconds of 6 Mbit/s are 1.5 MB.
+"""
+
 PLAIN = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*", re.ASCII)
 """Addresses that are file names as they are: obstore escapes others."""
 NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -107,7 +112,10 @@ class StoredObjects:
         if path is not None:
             await self._do(lambda: _write(path, data))
             return
-        await self._do(lambda: obstore.put(self._store, address, data, use_multipart=False))
+        try:
+            await self._do(lambda: obstore.put(self._store, address, data, use_multipart=len(data) > MULTIPART, chunk_size=PART))
+        except FileNotFoundError as cause:  # of the parts: the answer that they had become an object was lost
+            raise StoreUnavailableError("the object store failed: it did not say whether it has the whole") from cause
 
     async def get(self, address: str) -> bytes:
         """The whole object."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 from typing import Literal
 
 from aiohttp import ClientSession, web
@@ -28,7 +29,9 @@ class Fault:
 
     kind: Kind
     method: str = ""
-    """GET, PUT, COPY, DELETE, or WRITE for PUT and COPY; all where empty."""
+    """GET, LIST, PUT (also of a part), COPY, DELETE (of objects), POST (where an upload begins and ends), or WRITE for PUT and COPY; all
+    where empty.
+    """
     path: str = ""
     """Part of the path."""
     nth: int = 1
@@ -57,9 +60,9 @@ class FaultyNetwork:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request."""
-        method = "COPY" if "x-amz-copy-source" in request.headers else request.method
+        method = _method(request)
         self.asked.append((method, request.raw_path))
-        body = await request.read()
+        body = await request.content.read()  # a request would refuse a large one
         kind = self.fault.kind if self.fault is not None and self.fault.hits(method, request.raw_path) else None
         if kind == "refuse":
             return web.Response(status=503, text=BUSY, content_type="application/xml")
@@ -70,7 +73,7 @@ class FaultyNetwork:
             raise _broken_off(request)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
         url, quiet = self._upstream + request.raw_path, ("User-Agent", "Content-Type")
-        asked = self._session.request(request.method, url, headers=headers, data=body or None, skip_auto_headers=quiet)
+        asked = self._session.request(request.method, url, headers=headers, data=BytesIO(body) if body else None, skip_auto_headers=quiet)
         async with asked as answer:
             data = await answer.read()
             if kind == "lose":
@@ -91,6 +94,15 @@ class FaultyNetwork:
         await writer.drain()
         writer.close()
         await writer.wait_closed()
+
+
+def _method(request: web.BaseRequest) -> str:
+    """What a request is about."""
+    if "x-amz-copy-source" in request.headers:
+        return "COPY"
+    if request.method == "GET" and "list-type" in request.query:
+        return "LIST"
+    return "DELETE" if request.method == "POST" and "delete" in request.query else request.method
 
 
 async def _torn(request: web.Request, status: int, headers: dict[str, str], data: bytes) -> web.StreamResponse:

@@ -13,13 +13,14 @@ from studio import Studio, media_of
 from processors.vod.about import About
 from processors.vod.documents import MANIFEST, SEGMENTS, read_table
 from processors.vod.recording import Recording
-from schemas.events import FailClip, FinishClip, VodArchived
-from sinks.archive import working
+from schemas.events import DeleteVod, FailClip, FinishClip, MoveVod, VodArchived, VodDeleted, VodTierMoved
+from sinks.archive import keeper, working
 from sinks.archive.archivist import Archivist
+from sinks.archive.config import ArchiveConfig
 from sinks.archive.making import Maker
-from sinks.archive.vods import TOPIC, Vod
+from sinks.archive.vods import TOPIC, Vod, Vods
 from sinks.clips.worker import ClipWorker
-from streams.objects import StoredObjects, StoreUnavailableError
+from streams.objects import MULTIPART, StoredObjects, StoreUnavailableError
 from streams.objects_tiered import TieredObjects
 from streams.publisher import Publisher
 from tests.ingest_stage import Stage
@@ -184,3 +185,81 @@ async def test_a_store_that_never_answers_makes_the_step_fail_after_its_time(
         await worker.close()
         assert isinstance(clip, FailClip), clip
         assert (clip.step, clip.cause) == ("collect", "it took longer than 1 s: see whether the object store answers")
+
+
+@pytest.mark.row("V4", "V6")
+@pytest.mark.parametrize("kind", ["refuse", "lose", "tear"])
+@pytest.mark.parametrize("method", ["LIST", "DELETE"])
+async def test_a_vod_moves_and_goes_whole_though_lists_and_deletions_fail(
+    kind: Kind, method: str, filmed: tuple[Studio, VodArchived], s3: S3Server, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, vod = filmed
+    monkeypatch.setattr(keeper, "LOOK_S", 0.05)
+    folder = f"{vod.channel_id}/{vod.vod_id}"
+    async with bucket_of(s3, f"{s3_bucket}/hot", studio, folder) as bucket:
+        warm = StoredObjects.at(f"{s3_bucket}/warm")
+        right = {name: await bucket.sound.get(name) for name in await bucket.names(folder)}
+        stage, vods = Stage(bucket.sound), Vods()
+        stage.codec = studio.codec
+        vods.apply(vod)
+        objects = TieredObjects({"hot": bucket.through, "warm": impatient(f"{s3_bucket}/warm", bucket.endpoint)})
+        obeying = keeper.Keeper(objects, Publisher(stage.log, stage.codec, "keeper"), vods, ArchiveConfig())
+        running = asyncio.create_task(obeying.run())
+        names = {"channel_id": vod.channel_id, "vod_id": vod.vod_id}
+
+        async def obeyed(order: MoveVod | DeleteVod, told: type[VodTierMoved | VodDeleted]) -> None:
+            """Once it has failed for a while; meanwhile the log hears of nothing."""
+            fault = bucket.network.fault = Fault(kind, method)
+            obeying.ordered(order)
+            async with asyncio.timeout(60):
+                while fault.met < 3:
+                    await asyncio.sleep(0.02)
+            assert stage.events(told, TOPIC) == []
+            bucket.network.fault = None
+            assert len(await stage.wait(lambda: stage.events(told, TOPIC))) == 1
+
+        await obeyed(MoveVod(**names, storage="warm"), VodTierMoved)
+        assert await bucket.names(folder) == []
+        assert {name: await warm.get(name) for name in await warm.list(folder)} == right
+        await obeyed(DeleteVod(**names, reason="retention"), VodDeleted)
+        assert [list(await store.list("")) for store in (bucket.sound, warm)] == [[], []]
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.row("V1")
+@pytest.mark.parametrize("kind", ["refuse", "lose", "tear"])
+async def test_a_list_is_whole_or_fails(kind: Kind, s3: S3Server, s3_bucket: str) -> None:
+    names = [f"many/{number:04}" for number in range(1_100)]  # S3 answers a thousand at a time
+    sound = StoredObjects.at(s3_bucket)
+    await asyncio.gather(*(sound.put(name, b"") for name in names))
+    async with faulty(s3) as (network, endpoint):
+        through = impatient(s3_bucket, endpoint)
+        for nth in (1, 2):
+            network.fault = Fault(kind, "LIST", nth=nth)
+            with pytest.raises(StoreUnavailableError):
+                await through.list("many")
+            assert network.fault.met == nth
+        network.fault = None
+        assert await through.list("many") == names
+
+
+@pytest.mark.row("V1", "K7")
+@pytest.mark.parametrize("kind", ["refuse", "lose", "tear"])
+async def test_a_large_object_whose_upload_breaks_off_is_as_it_was_or_whole(kind: Kind, s3: S3Server, s3_bucket: str) -> None:
+    sound, old, new = StoredObjects.at(s3_bucket), b"old", b"new " * (MULTIPART * 5 // 16)
+    async with faulty(s3) as (network, endpoint):
+        through = impatient(s3_bucket, endpoint)
+        await through.put("a/large", new)
+        requests = [method for method, _ in network.asked]
+        assert requests == ["POST", "PUT", "PUT", "PUT", "POST"], "its beginning, three parts, its end"
+        for nth in range(1, len(requests) + 1):
+            await sound.put("a/large", old)
+            network.fault = Fault(kind, path="a/large", nth=nth, times=1)
+            with pytest.raises(StoreUnavailableError):
+                await through.put("a/large", new)
+            ended = kind in {"lose", "tear"} and nth == len(requests)  # the server did all, and could not say so
+            assert await sound.get("a/large") == (new if ended else old), nth
+            assert await sound.list("a") == ["a/large"]
+            await through.put("a/large", new)
+            assert await sound.get("a/large") == new
