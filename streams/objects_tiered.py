@@ -59,6 +59,10 @@ class TieredObjects:
         found = {address for store in self._distinct for address in await store.list(folder)}
         return sorted(found, key=str.encode)
 
+    async def lying(self, folder: str, tier: str) -> Sequence[str]:
+        """The addresses of a folder that lie in a tier's store, and could be elsewhere; none where all tiers are one store."""
+        return await self._stores[tier].list(folder) if len(self._distinct) > 1 else []
+
     async def move(self, addresses: Iterable[str], tier: str) -> tuple[int, int]:
         """Moves objects to a tier's store; how many, and their bytes. Where all tiers are one store nothing moves."""
         target, gate = self._stores[tier], asyncio.Semaphore(AT_ONCE)

@@ -5,6 +5,7 @@ import asyncio
 from infra.apps.service import App, run
 from sinks.archive.archivist import Archivist
 from sinks.archive.config import ArchiveConfig
+from sinks.clips.shelf import ClipShelf
 from sinks.clips.worker import ClipWorker
 from sinks.tables.projection import Projection
 
@@ -17,14 +18,18 @@ async def library(app: App) -> None:
     tables = Projection(parts.log, parts.codec, settings.postgres_url)
     archivist = Archivist(parts.log, parts.codec, parts.objects, publisher, config, past=parts.past())
     clips = ClipWorker(parts.log, parts.codec, parts.objects, publisher, past=parts.past())
+    shelf = ClipShelf(parts.log, parts.codec, parts.objects)
     app.checks["archivist"] = archivist.lacks
     app.checks["clips"] = clips.lacks
+    app.checks["clip shelf"] = shelf.lacks
     app.checks["tables"] = tables.lacks
     async with app.serving(settings.ports.library):
         await archivist.start()
         await clips.start()
+        await shelf.start()
         await asyncio.to_thread(tables.start)
         await app.stopping.wait()
+        await shelf.close()
         await clips.close()
         await archivist.close()
         await asyncio.to_thread(tables.close)
