@@ -8,6 +8,7 @@ that go live together.
 import math
 import random
 from collections import Counter
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from processors.transcode.cluster import Amount, amount
@@ -82,8 +83,14 @@ class Day:
         peers = [RegionConfigured(region=region, peers=tuple(each for each in REGIONS if each != region)) for region in REGIONS]
         return [*peers, *self._beats(range(BEAT_MINUTES)), Tick()]
 
-    def minute(self, minute: int) -> list[Event]:
-        """The events of a minute, in any order, and the Tick after them."""
+    def seconds(self, minute: int) -> Iterator[list[Event]]:
+        """The events of each second of a minute, and its Tick."""
+        events = self._minute(minute)
+        for second in range(60):
+            yield [*events[second::60], Tick()]
+
+    def _minute(self, minute: int) -> list[Event]:
+        """The events of a minute, in any order."""
         events = self._beats([minute % BEAT_MINUTES])
         for region in REGIONS:
             events += self._plan(region, minute)
@@ -96,7 +103,7 @@ class Day:
             while len(live) < target:
                 live.append(self._start(region, self._rng.choices(list(SHARES), list(SHARES.values()))[0], events))
         self._rng.shuffle(events)
-        return [*events, Tick()]
+        return events
 
     def schedule(self, minute: int, now: int) -> list[StreamScheduled]:
         """What is planned in this minute for later; `now` is its time."""
