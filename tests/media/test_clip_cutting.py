@@ -8,6 +8,7 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 from uuid import uuid4
 
 import av
@@ -19,9 +20,11 @@ from studio import RATE, SECONDS, Studio
 from schemas.event import ENVELOPE
 from schemas.events import ClipReady, FailClip, FinishClip, VodArchived
 from sinks.archive.lineage import Hop, Lineage, UnknownError, revisions
+from sinks.archive.pictures import NoPictureError
 from sinks.clips.clips import TOPIC, Clips
 from sinks.clips.lineage import ClipLineage
 from sinks.clips.scrub import ClipScrub
+from sinks.ffmpeg_run import FfmpegError
 from streams.media import fmp4_reader
 from streams.objects import Objects
 
@@ -273,6 +276,30 @@ async def test_a_step_that_fails_is_named_and_tried_again_with_success(
     assert not (studio.folder / "clips" / failed.clip_id / "video.mp4").exists()
     worker = studio.worker()
     await worker.start()
+    done = await studio.ask(**ask, attempt=2)
+    await worker.close()
+    assert isinstance(done, FinishClip), done
+    whole(studio, done, 5.0)
+
+
+@pytest.mark.row("K7")
+@pytest.mark.parametrize(
+    ("tool", "mock", "cause", "step"),
+    [("muxed", AsyncMock, FfmpegError("killed"), "cut"), ("pictures.middle", Mock, NoPictureError("none decodes"), "thumbnail")],
+)
+async def test_a_tool_that_fails_fails_its_step_leaves_nothing_and_works_the_next_time(
+    filmed: tuple[Studio, VodArchived], monkeypatch: pytest.MonkeyPatch, tool: str, mock: type[Mock], cause: Exception, step: str
+) -> None:
+    studio, vod = filmed
+    worker = studio.worker()
+    await worker.start()
+    ask = {"source": "vod", "vod_id": vod.vod_id, "offset_ms": 1_000, "duration_ms": 5_000, "clip_id": str(uuid4())}
+    with monkeypatch.context() as broken:
+        broken.setattr(f"sinks.clips.worker.{tool}", mock(side_effect=cause))
+        failed = await studio.ask(**ask)
+    assert isinstance(failed, FailClip)
+    assert (failed.step, failed.cause) == (step, f"{cause}")
+    assert not (studio.folder / "clips" / failed.clip_id).exists()
     done = await studio.ask(**ask, attempt=2)
     await worker.close()
     assert isinstance(done, FinishClip), done
