@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def answer(settings: Settings, *words: str, code: int = 0) -> dict[str, Any]:
 @pytest.mark.row("V5", "E14")
 def test_the_archive_is_billed_and_read_through(private_kafka: Broker, tmp_path: Path) -> None:
     ensure_topics(private_kafka.bootstrap)
-    with serving(KafkaLog(private_kafka.bootstrap)) as registry:
+    with closing(KafkaLog(private_kafka.bootstrap)) as log, serving(log) as registry:
         settings = Settings(home=str(tmp_path / "home"), kafka=private_kafka.bootstrap, registry=registry)
         about = {"channel_id": "7", "clip_id": "c1", "attempt": 1, "duration_ms": 5_000}
         video, thumb = address.clip("c1", "video.mp4"), address.clip("c1", "thumb.jpg")
