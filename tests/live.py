@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import datetime
 from typing import NamedTuple
 
 import aiohttp
@@ -29,6 +30,12 @@ class Live(NamedTuple):
     def playlist(self, name: str = "master.m3u8") -> str:
         """One of its playlists."""
         return f"{self.system.url}/live/{self.login}/{name}"
+
+    async def aged(self, seconds: float) -> None:
+        """Waits until it has been live for so long."""
+        async with aiohttp.ClientSession() as client, client.get(f"{self.system.url}/api/channels/{self.login}") as answer:
+            began = datetime.fromisoformat((await answer.json())["started_at"]).timestamp()
+        await asyncio.sleep(began + seconds - time.time())
 
 
 class Stage:
