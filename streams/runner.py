@@ -6,7 +6,7 @@ what a broker holds as committed is a hint for the driver.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -18,6 +18,7 @@ from schemas.errors import RegistryUnavailableError, SchemaError
 from schemas.event import Event
 from schemas.events import Tick
 from schemas.wire import Codec
+from streams.backoff import backoff
 from streams.errors import FatalError, NotAppendedError, PoisonError, StreamingError, TransientError
 from streams.fold import At, Fold
 from streams.letters.letter import OWED, Owed, place, replayed_from
@@ -32,7 +33,7 @@ from streams.view_metrics import view_metrics
 logger = structlog.get_logger()
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 2.0
-"""Pauses double from the first to the most: a short hiccup costs little, a long outage no CPU."""
+"""Pauses: a short hiccup costs little, a long outage no CPU."""
 REOPENED = 5_000
 """Records folded at once where a rebuilt store catches up: bounds the memory that they take."""
 TOGETHER = 128
@@ -117,7 +118,7 @@ class Runner:
         Outputs of inputs before offset `emitted` are known to be on the log (the group's committed offset): they are
         folded silently. It matters where the store was lost or lies on another host.
         """
-        pauses = backoff()
+        pauses = backoff(RETRY_FIRST_S, RETRY_MOST_S)
         while partition not in self._partitions:
             try:
                 self._partitions[partition] = Partition(await self._open_store(partition), emitted)
@@ -195,7 +196,7 @@ class Runner:
         if held is None:
             return
         async with held.lock:
-            pauses = backoff()
+            pauses = backoff(RETRY_FIRST_S, RETRY_MOST_S)
             while not held.closing:
                 try:
                     with self.metrics.batch.time():
@@ -352,11 +353,3 @@ class Runner:
         self.metrics.dead_letters.labels(stage).inc()
         logger.warning("dead letter", view=self.view, partition=record.partition, offset=record.offset, stage=stage, cause=str(cause))
         return self._outputs.dead_letter(record, stage, cause)
-
-
-def backoff() -> Iterator[float]:
-    """Seconds to wait before each further try."""
-    wait = RETRY_FIRST_S
-    while True:
-        yield wait
-        wait = min(2 * wait, RETRY_MOST_S)

@@ -8,12 +8,13 @@ from typing import TypeVar
 import structlog
 from prometheus_client import Counter
 
+from streams.backoff import backoff
 from streams.objects import Objects, StoreUnavailableError
 
 logger = structlog.get_logger()
 T = TypeVar("T")
 FIRST_S, MOST_S = 0.05, 1.0
-"""Pauses between tries double from the first to the most, as the ingest's do."""
+"""Pauses between tries, as the ingest's."""
 PATIENCE_S = 30.0
 """A store that fails for longer fails here alone, maybe: the job is given back, and another worker may reach it."""
 RETRIES = Counter("transcoder_store_retries_total", "Requests to the object store that failed and were made again.")
@@ -47,7 +48,7 @@ class PatientStore:
         await self._tried(address, lambda: self._objects.put(address, data))
 
     async def _tried(self, address: str, request: Callable[[], Awaitable[T]]) -> T:
-        pause, until = FIRST_S, monotonic() + PATIENCE_S
+        pauses, until = backoff(FIRST_S, MOST_S), monotonic() + PATIENCE_S
         while True:
             try:
                 return await request()
@@ -55,6 +56,5 @@ class PatientStore:
                 if monotonic() > until:
                     raise
                 RETRIES.inc()
-                logger.warning("the store failed, trying again", address=address, cause=repr(cause), pause=pause)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, MOST_S)
+                logger.warning("the store failed, trying again", address=address, cause=repr(cause))
+            await asyncio.sleep(next(pauses))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import structlog
 
 from schemas.event import Event
+from streams.backoff import backoff
 from streams.edges.ingest import metrics
 from streams.errors import BacklogFullError
 from streams.fold import Clock
@@ -19,7 +20,7 @@ from streams.publisher import Publisher
 logger = structlog.get_logger()
 FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 1.0
-"""Pauses between attempts to store an object: doubled from the first to the last."""
+"""Pauses between attempts to store an object."""
 
 SegmentKey = tuple[str, int]
 """Rendition and media sequence number."""
@@ -124,17 +125,16 @@ class Pipeline:
             metrics.FRAMES.labels("out").inc(entry.frames)
 
     async def _store(self, address: str, data: bytes) -> int:
-        pause = FIRST_RETRY_S
-        while True:
+        for pause in backoff(FIRST_RETRY_S, LAST_RETRY_S):
             try:
                 await self._objects.put(address, data)
             except Exception as cause:
                 metrics.STORE_RETRIES.inc()
                 logger.warning("object not stored, trying again", address=address, cause=repr(cause), pause=pause)
             else:
-                return self._clock()
+                break
             await asyncio.sleep(pause)
-            pause = min(2 * pause, LAST_RETRY_S)
+        return self._clock()
 
     async def _publish(self, event: Event) -> None:
         while True:
