@@ -180,9 +180,10 @@ def _beside(path: str) -> Iterator[str]:
     try:
         yield beside
         os.replace(beside, path)
-    finally:
+    except OSError:
         with suppress(FileNotFoundError):
-            os.unlink(beside)  # also after rename(2), which does nothing where both names are of one file
+            os.unlink(beside)
+        raise
 
 
 def _write(path: str, data: bytes) -> None:
@@ -207,6 +208,7 @@ def _link(path: str, second: str) -> None:
     try:
         with _beside(second) as beside:
             os.link(path, beside)
+        Path(beside).unlink(missing_ok=True)  # rename(2) does nothing where both names are of one file
     except OSError as cause:
         if cause.errno not in NO_LINKS:
             raise
