@@ -1,7 +1,7 @@
 """`chronicast scrub`: reads the archive through and mends it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from sinks.archive.look import Finding, Report
 from sinks.archive.orphans import orphans, told_of
 from sinks.archive.scrub import Scrub
 from sinks.archive.session import STREAMS
-from sinks.archive.vods import Vod
+from sinks.archive.vods import Vod, Vods
 from sinks.clips.clips import Clip
 from sinks.clips.scrub import ClipScrub
 from streams.clock import now_us
@@ -36,19 +36,20 @@ def scrub(
     not mended.
     """
     with parts() as found:
-        there = [] if name else asyncio.run(_all(found))  # before the log: what it tells of since then is known
-        vods, clips = archived(found), made(found)
-        clip = clips.get(name)
-        chosen_clips = [clip] if clip is not None else [] if name else clips.all()
-        chosen = [] if clip is not None else [named(vods, name)] if name else vods.all()
-        reports = list(_look(found, chosen, chosen_clips, mend=mend))
-        events = (found.codec.decode(record.value) for record in whole(found.past(), STREAMS) if record.value is not None)
-        told = told_of(events, vods, now_us()) if there else set()
-        left = orphans(there, told | {address.clip(one.asked.clip_id) for one in clips.all()})
+        there = [] if name else asyncio.run(found.objects.list(""))  # before the log: what it tells of since then is known
+        all_vods, all_clips = archived(found), made(found)
+        if not name:
+            vods, clips = all_vods.all(), all_clips.all()
+        elif clip := all_clips.get(name):
+            vods, clips = [], [clip]
+        else:
+            vods, clips = [named(all_vods, name)], []
+        reports = list(_look(found, vods, clips, mend=mend))
+        left = [] if name else _orphans(found, there, all_vods, clips)
     findings = [*(finding for report in reports for finding in report.findings), *left]
     counts = {
-        "vods": len(chosen),
-        "clips": len(chosen_clips),
+        "vods": len(vods),
+        "clips": len(clips),
         "objects": sum(report.objects for report in reports),
         "bytes": sum(report.size for report in reports),
         "mended": sum(bool(finding.mended) for finding in findings),
@@ -63,8 +64,10 @@ def scrub(
         raise SystemExit(FAILED)
 
 
-async def _all(found: Parts) -> list[str]:
-    return list(await found.objects.list(""))
+def _orphans(found: Parts, there: Sequence[str], vods: Vods, clips: list[Clip]) -> list[Finding]:
+    """Of the objects that are there, those that nothing leads to."""
+    events = (found.codec.decode(record.value) for record in whole(found.past(), STREAMS) if record.value is not None)
+    return orphans(there, told_of(events, vods, now_us()) | {address.clip(one.asked.clip_id) for one in clips})
 
 
 def _look(found: Parts, vods: list[Vod], clips: list[Clip], *, mend: bool) -> Iterator[Report]:

@@ -13,7 +13,7 @@ from schemas.events import DeleteVod, MakeRendition, MoveVod, VodArchived, VodDe
 from sinks.archive.config import ArchiveConfig
 from sinks.archive.making import Maker, revised
 from sinks.archive.renditions import filled
-from sinks.archive.vods import Vods
+from sinks.archive.vods import Vod, Vods
 from streams.media import address
 from streams.objects import ObjectMissingError
 from streams.objects_tiered import TieredObjects
@@ -97,20 +97,20 @@ class Keeper:
             await self._objects.delete(list(await self._objects.list(folder)))
 
     async def _obey(self, order: Order) -> None:
-        if self._vods.get(order.vod_id) is None:
+        vod = self._vods.get(order.vod_id)
+        if vod is None:
             return
         match order:
             case MoveVod():
-                await self._move(order)
+                await self._move(order, vod)
             case DeleteVod():
-                await self._delete(order)
+                await self._delete(order, vod)
             case MakeRendition():
-                await self._make(order)
+                await self._make(order, vod)
 
-    async def _make(self, order: MakeRendition) -> None:
+    async def _make(self, order: MakeRendition, vod: Vod) -> None:
         """A rendition; one that is there has been made."""
-        vod = self._vods.get(order.vod_id)
-        if vod is None or order.rendition in vod.archived.renditions:
+        if order.rendition in vod.archived.renditions:
             return
         objects = self._objects.at(vod.storage)
         try:
@@ -127,10 +127,9 @@ class Keeper:
         await self._tell(event)
         logger.info("rendition made", vod=order.vod_id, rendition=order.rendition, job=order.job_id)
 
-    async def _move(self, order: MoveVod) -> None:
+    async def _move(self, order: MoveVod, vod: Vod) -> None:
         """All objects of a VOD; then the log hears of it."""
-        vod = self._vods.get(order.vod_id)
-        if vod is None or TIERS.index(order.storage) <= TIERS.index(vod.storage):
+        if TIERS.index(order.storage) <= TIERS.index(vod.storage):
             return  # a former command, read again
         moved, size = await self._objects.move(await self._objects.list(vod.address()), order.storage)
         event = VodTierMoved(
@@ -145,11 +144,8 @@ class Keeper:
         )
         await self._tell(event)
 
-    async def _delete(self, order: DeleteVod) -> None:
+    async def _delete(self, order: DeleteVod, vod: Vod) -> None:
         """The folder and its session's live names: all that is of the VOD alone. Clips are objects of their own."""
-        vod = self._vods.get(order.vod_id)
-        if vod is None:
-            return
         folders = (vod.address(), address.vod(vod.archived.channel_id, vod.archived.session_id))
         addresses = [place for folder in folders for place in await self._objects.list(folder)]
         await self._objects.delete(addresses)

@@ -37,8 +37,8 @@ def told_of(sessions: Iterable[Event], vods: Vods, now: int, config: ArchiveConf
 def _folders(channel_id: str, session_id: str, vods: Vods, *, lately: bool) -> Iterator[str]:
     """A session's live folder, and its VOD's. `lately`: whether live names would still be taken away at their time."""
     vod_id = address.vod_id(session_id)
-    gone, awaited = vods.gone(vod_id), vods.get(vod_id) is None and not vods.gone(vod_id)
-    if awaited or (lately and not gone):
+    if vods.gone(vod_id):
+        return
+    if lately or vods.get(vod_id) is None:  # the latter is still to be made
         yield address.vod(channel_id, session_id)
-    if not gone:
-        yield address.vod(channel_id, vod_id)
+    yield address.vod(channel_id, vod_id)
