@@ -1,4 +1,4 @@
-"""A disk of a few megabytes, that a test fills: real writes meet a real ENOSPC."""
+"""A disk of a few megabytes, that is filled on purpose: real writes meet a real ENOSPC."""
 
 import errno
 import os
@@ -42,10 +42,14 @@ class SmallDisk:
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[SmallDisk]:
-    """Mounts one; it goes with all that is on it."""
+def small_disk(folder: Path, size: str = SIZE) -> Iterator[SmallDisk]:
+    """Mounts one; it goes with all that is on it.
+
+    Raises:
+        CalledProcessError, FileNotFoundError: it may not be mounted here.
+    """
     folder.mkdir(parents=True)
-    subprocess.run([*BY_ROOT, "mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0777", "tmpfs", str(folder)], check=True)
+    subprocess.run([*BY_ROOT, "mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "tmpfs", str(folder)], check=True)
     try:
         yield SmallDisk(folder)
     finally:

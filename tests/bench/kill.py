@@ -8,32 +8,33 @@ import argparse
 import asyncio
 import json
 import logging
-import os
 import random
 import shutil
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from subprocess import CalledProcessError
 from threading import Event, Thread
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infra.settings import CHECKOUT
+from tests.bench._document import put
 from tests.bench._machine import machine
 from tests.broker.kill_stage import SESSION_OVER_S, System, Worker
 from tests.broker.verifying import verify_outputs, verify_stores
 from tests.conftest import Broker
 from tests.simulation.counting import INPUT, OUTPUT
+from tests.small_disk import SmallDisk, small_disk
 
 DOCUMENT = CHECKOUT / "docs" / "why" / "effectively-once.md"
-MARK = "<!-- bench kill -->"
+MARK = "bench:kill"
 CALM_S = (0.2, 1.5)
 """Between recovery from a fault and the next one."""
 RECOVERY_S = 90
@@ -59,7 +60,10 @@ class Bench:
         self.broker = Broker(folder / "kafka")
         self.broker.start()
         self.system = System(self.broker.bootstrap)
-        self.mounted = mount(folder / "b" / "stores")
+        self._mounts = ExitStack()
+        self._disk: SmallDisk | None = None
+        with suppress(CalledProcessError, FileNotFoundError):  # where that is allowed
+            self._disk = self._mounts.enter_context(small_disk(folder / "b" / "stores", DISK))
         self.workers = [Worker(self.broker.bootstrap, folder / name) for name in "ab"]
         self.recovery: dict[str, list[float]] = defaultdict(list)
         self.away: Worker | None = None
@@ -74,7 +78,7 @@ class Bench:
 
     def plan(self, count: int) -> list[str]:
         """The faults of a run, in their order."""
-        names = [name for name in WEIGHTS if name != "disk full" or self.mounted]
+        names = [name for name in WEIGHTS if name != "disk full" or self._disk]
         plan = [name for name in names for _ in range(max(1, round(WEIGHTS[name] * count / sum(WEIGHTS.values()))))]
         self.dice.shuffle(plan)
         return plan
@@ -138,27 +142,16 @@ class Bench:
 
     def fill_disk(self) -> Fault:
         """For three seconds there is no byte left where the second worker keeps its rows."""
-        ballast = self.folder / "b" / "stores" / "ballast"
-        with suppress(OSError), ballast.open("wb", buffering=0) as file:
-            while True:
-                file.write(b"\0" * 65_536)
-        return 3, ballast.unlink
+        assert self._disk is not None
+        self._disk.fill()
+        return 3, self._disk.empty
 
     def close(self) -> None:
         for worker in self.workers:
             worker.close()
         self.system.log.close()
         self.broker.kill()
-        if self.mounted:
-            subprocess.run(["umount", str(self.folder / "b" / "stores")], check=True)
-
-
-def mount(folder: Path) -> bool:
-    """A small disk, where that is allowed."""
-    folder.mkdir(parents=True)
-    if os.geteuid():
-        return False
-    return subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)], check=False).returncode == 0
+        self._mounts.close()
 
 
 def publish(system: System, least: int, rate: float, over: Event) -> None:
@@ -269,8 +262,7 @@ def main() -> None:
     result = run(asked.events, asked.faults, asked.rate, asked.seed, folder)
     print(json.dumps(result, indent=2) if asked.json else table(result))
     if asked.write:
-        before, _, rest = DOCUMENT.read_text().partition(MARK)
-        DOCUMENT.write_text(f"{before}{MARK}\n{table(result)}\n{MARK}{rest.partition(MARK)[2]}")
+        put(DOCUMENT, MARK, table(result))
     exact = result["stores_equal_a_fresh_fold"] and (result["lost"], result["strange"], result["conflicting"]) == (0, 0, 0)
     if not exact or result["visible"] != result["events"]:
         raise SystemExit(1)
