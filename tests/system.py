@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from infra import ports
 from infra.run import Run, noted
@@ -47,7 +47,7 @@ class System:
 
     async def account(self, login: str, tier: str = "regular") -> Account:
         """Makes an account by the command that users have."""
-        made = json.loads(await self.command("account", "create", login, "--tier", tier, "--json"))
+        made = await self.answer("account", "create", login, "--tier", tier)
         return Account(login, f"rtmp://127.0.0.1:{self.settings.ports.rtmp}/app/{made['stream_key']}", made["id"], made["access_token"])
 
     async def command(self, *words: str) -> bytes:
@@ -56,6 +56,10 @@ class System:
         process = await asyncio.create_subprocess_exec(*command, cwd=CHECKOUT, env=self._environment, stdout=asyncio.subprocess.PIPE)
         printed, _ = await process.communicate()
         return printed
+
+    async def answer(self, *words: str) -> Any:
+        """The same of a command that answers in JSON."""
+        return json.loads(await self.command(*words, "--json"))
 
     def pids(self, *services: str) -> list[int]:
         """Process ids of services; of all without a name."""

@@ -141,12 +141,9 @@ async def ahead(browser: Browser, url: str) -> None:
 
 @pytest.mark.row("U3", "E8")
 async def test_going_back_beyond_the_live_playlist_and_to_the_live_picture_again(browser: Browser, live: Live, shots: Path) -> None:
-    async with aiohttp.ClientSession(live.system.url) as client, client.get(f"/api/channels/{live.login}") as answer:
-        started = (await answer.json())["started_at"]
     page = await opened(browser, live.page)
     await until(page, PICTURE)
-    reached = f"Date.now() - Date.parse('{started}') > 72000"  # a live playlist has 60 s
-    await until(page, reached, 80)
+    await live.aged(72)  # a live playlist has 60 s
     await page.mouse.move(500, 200)
     slider = "document.querySelector('.rewind__slider')"
     await until(page, f"!document.querySelector('.rewind').hidden && {slider}.max - {slider}.min > 66000")

@@ -2,12 +2,10 @@
 
 import asyncio
 import itertools
-import json
 import os
 import signal
 import time
 from collections.abc import Collection
-from typing import Any
 
 import av
 import pytest
@@ -49,7 +47,7 @@ async def test_nothing_is_lost_of_a_stream_whose_workers_are_killed(browser: Bro
     async with viewing(browser, "about:blank") as blank:
         await play(blank.page, system.url, f"/live/{channel.login}/rewind.m3u8")
         await until(blank.page, "video.currentTime > 1")
-        clip = await answer(system, "clip", "create", channel.login, "--seconds", "6", "--wait", "30")
+        clip = await system.answer("clip", "create", channel.login, "--seconds", "6", "--wait", "30")
         await publisher.stop()
         vod = await archived(system.url, channel.login)
 
@@ -82,27 +80,22 @@ async def test_nothing_is_lost_of_a_stream_whose_workers_are_killed(browser: Bro
 
 async def asked(system: System, channel: Account, vod_id: str, clip_id: str) -> None:
     """What commands say of it."""
-    assert [each["vod_id"] for each in await answer(system, "vod", "list", "--channel", channel.login)] == [vod_id]
-    assert [(each["clip_id"], each["status"]) for each in await answer(system, "clip", "list", "--channel", channel.login)] == [
+    assert [each["vod_id"] for each in await system.answer("vod", "list", "--channel", channel.login)] == [vod_id]
+    assert [(each["clip_id"], each["status"]) for each in await system.answer("clip", "list", "--channel", channel.login)] == [
         (clip_id, "ready")
     ]
     for name in (vod_id, clip_id):
-        line = await answer(system, "lineage", name)
+        line = await system.answer("lineage", name)
         assert line["holds"], line
         assert len(line["hops"]) > 2
-    first, second = [await answer(system, "scrub", vod_id) for _ in range(2)]
+    first, second = [await system.answer("scrub", vod_id) for _ in range(2)]
     assert (first["vods"], first["lost"], second["lost"]) == (1, 0, 0), first
     assert second["mended"] == 0, "what the killed transcoders had not made is there since the first"
     assert second["objects"] > 100
-    tables = await answer(system, "library", "rebuild")
+    tables = await system.answer("library", "rebuild")
     assert tables["same"], tables
     assert tables["vods"] >= 1
     assert tables["clips"] >= 1
-
-
-async def answer(system: System, *words: str) -> Any:
-    """What a command prints as JSON."""
-    return json.loads(await system.command(*words, "--json"))
 
 
 async def replaced(system: System, names: Collection[str], killed: Collection[int]) -> None:

@@ -17,6 +17,7 @@ from streams.objects import Objects, StoredObjects
 from streams.objects_tiered import TieredObjects
 from streams.publisher import Publisher
 from tests.ingest_stage import KEY, Stage, profile
+from tests.partial_log import topics_of
 
 SECONDS = 12
 RATE = 30
@@ -91,10 +92,4 @@ class Studio(Stage):
 
 def media_of(log: MemoryLog, *more: str) -> MemoryLog:
     """What a log has of media, and of further topics."""
-    copy = MemoryLog()
-    for topic in ("media.stream.events.v1", "media.segment.events.v1", *more):
-        for partition, end in log.ends(topic).items():
-            for records in log.read(topic, partition, 0, end):
-                for record in records:
-                    copy.append(topic, record.key, record.value, headers=record.headers, timestamp=record.timestamp, partition=partition)
-    return copy
+    return topics_of(log, "media.stream.events.v1", "media.segment.events.v1", *more)

@@ -39,6 +39,7 @@ from streams.objects import StoredObjects
 from streams.objects_tiered import TieredObjects
 from streams.publisher import Publisher
 from tests.ingest_stage import KEY, Stage, profile
+from tests.partial_log import topics_of
 
 pytestmark = pytest.mark.media
 SECONDS = 12
@@ -192,13 +193,7 @@ async def test_archiving_again_changes_nothing(recorded: tuple[Recorded, VodArch
 
 def forgetful(log: MemoryLog) -> MemoryLog:
     """The media topics of a log, without what the archive said."""
-    copy = MemoryLog()
-    for topic in ("media.stream.events.v1", "media.segment.events.v1", "media.transcode.events.v1"):
-        for partition, end in log.ends(topic).items():
-            for records in log.read(topic, partition, 0, end):
-                for record in records:
-                    copy.append(topic, record.key, record.value, headers=record.headers, timestamp=record.timestamp, partition=partition)
-    return copy
+    return topics_of(log, "media.stream.events.v1", "media.segment.events.v1", "media.transcode.events.v1")
 
 
 def contents(stage: Recorded, vod: VodArchived) -> dict[str, bytes]:

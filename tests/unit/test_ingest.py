@@ -22,11 +22,11 @@ from schemas.events.media import (
     StreamTierChanged,
 )
 from streams.edges.ingest.rtmp.chunks import Message
-from streams.log_memory import MemoryLog
 from streams.media import fmp4_reader
 from streams.objects import ObjectMissingError, StoredObjects
 from streams.publisher import Publisher
 from tests.ingest_stage import KEY, NODE, Stage, profile, send_media
+from tests.partial_log import topics_of
 from tests.rtmp_client import VIDEO, RtmpClient, command, opening, video_frame
 from tests.synthetic_stream import picture
 
@@ -253,7 +253,8 @@ async def test_a_segment_that_a_killed_process_has_begun_is_ended_once_by_the_ne
         await client.publish(KEY)
         await send_media(client, 75)
         await stage.wait(lambda: all(stage.line(name) and stage.begun(name) for name in ("source", "audio")))
-        killed = Stage(stage.objects, copied(stage.log))  # all that a SIGKILL leaves
+        left = topics_of(stage.log, "channel.profile.state.v1", "media.stream.events.v1", "media.segment.events.v1")
+        killed = Stage(stage.objects, left)  # all that a SIGKILL leaves
         killed.codec = stage.codec
         killed.publisher = Publisher(killed.log, killed.codec, NODE)
     begun = {name: killed.begun(name) for name in ("source", "audio")}
@@ -271,16 +272,6 @@ async def test_a_segment_that_a_killed_process_has_begun_is_ended_once_by_the_ne
         assert await killed.objects.get(end.address) == data
         assert (end.decode_time, end.duration) == (parts[0].decode_time, sum(part.duration for part in parts))
         assert bool(end.key_frame_bytes) == (name == "source")
-
-
-def copied(log: MemoryLog) -> MemoryLog:
-    copy = MemoryLog()
-    for topic in ("channel.profile.state.v1", "media.stream.events.v1", "media.segment.events.v1"):
-        for partition, end in log.ends(topic).items():
-            for records in log.read(topic, partition, 0, end):
-                for record in records:
-                    copy.append(topic, record.key, record.value, headers=record.headers, timestamp=record.timestamp, partition=partition)
-    return copy
 
 
 @pytest.mark.row("S3")
