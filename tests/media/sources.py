@@ -3,7 +3,11 @@
 import asyncio
 import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+
+from streams.edges.ingest.rtmp.chunks import Message
+from tests.rtmp_client import AUDIO, VIDEO, tags
 
 SECONDS = 4
 KINDS = {
@@ -31,3 +35,12 @@ def encode(folder: Path, name: str, kind: tuple[str, str], seconds: int = SECOND
 async def push(path: Path, url: str, *options: str) -> asyncio.subprocess.Process:
     """Sends a file at the pace at which it plays, without coding it again."""
     return await asyncio.create_subprocess_exec("ffmpeg", "-v", "error", "-re", "-i", str(path), "-c", "copy", *options, "-f", "flv", url)
+
+
+def stretch(path: Path, begin: int, end: int) -> Iterator[Message]:
+    """What an encoder sends that has a stretch of a file, seconds: configurations, and the media from 0 on."""
+    for tag in tags(path):
+        if tag.kind in {AUDIO, VIDEO} and tag.payload[1] == 0:
+            yield tag._replace(timestamp=0)
+        elif tag.kind in {AUDIO, VIDEO} and 1_000 * begin <= tag.timestamp < 1_000 * end:
+            yield tag._replace(timestamp=tag.timestamp - 1_000 * begin)

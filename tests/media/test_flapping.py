@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -11,7 +10,7 @@ import pytest
 from hls_checker import Result, check
 from live_origin import origin_of
 from looking import CHECKS, digests, pictures, probed, runs_of
-from sources import KINDS, encode
+from sources import KINDS, encode, stretch
 
 from processors.vod.documents import METADATA, SEGMENTS, read_table
 from processors.vod.recording import Recording
@@ -19,13 +18,12 @@ from schemas.events import PartProduced, SegmentProduced, StreamEnded, StreamInt
 from sinks.archive.archivist import Archivist
 from sinks.archive.config import ArchiveConfig
 from sinks.chat.replay import Timeline, Turn
-from streams.edges.ingest.rtmp.chunks import Message
 from streams.media import fmp4_reader
 from streams.media.aac import FRAME_SAMPLES
 from streams.objects import StoredObjects
 from streams.objects_tiered import TieredObjects
 from tests.ingest_stage import KEY, Stage, profile
-from tests.rtmp_client import AUDIO, VIDEO, RtmpClient, metadata, tags
+from tests.rtmp_client import RtmpClient, metadata
 
 pytestmark = pytest.mark.media
 TIMES = 20
@@ -97,16 +95,6 @@ def flapped(tmp_path_factory: pytest.TempPathFactory) -> Flapped:
     return asyncio.run(flap(folder, source))
 
 
-def second_of(source: Path, number: int) -> Iterator[Message]:
-    """What an encoder sends that begins with a group of pictures: configurations, and a second of media from 0 on."""
-    begin = number * 1_000
-    for tag in tags(source):
-        if tag.kind in {AUDIO, VIDEO} and tag.payload[1] == 0:
-            yield tag._replace(timestamp=0)
-        elif tag.kind in {AUDIO, VIDEO} and begin <= tag.timestamp < begin + 1_000:
-            yield tag._replace(timestamp=tag.timestamp - begin)
-
-
 async def begin(port: int) -> RtmpClient:
     client = await RtmpClient.open(port)
     assert await client.publish(KEY) == "NetStream.Publish.Start"
@@ -128,7 +116,7 @@ async def flap(folder: Path, source: Path) -> Flapped:
             client = await begin(edge.port)
             began.append(clock.now)
             connections += 1
-            for message in second_of(source, number):
+            for message in stretch(source, number, number + 1):
                 await client.send(message)
             await stage.wait(lambda number=number: stage.shown(number))
             if end == "taken over":

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import subprocess
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -12,18 +11,17 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sources import encode
+from sources import encode, stretch
 
 from processors.vod.documents import INDEX
 from processors.vod.pictures import INTERVAL_S, TILE
 from schemas.events import StreamEnded, StreamInterrupted, ThumbnailProduced, VodArchived
 from sinks.archive.archivist import Archivist
 from sinks.archive.config import ArchiveConfig
-from streams.edges.ingest.rtmp.chunks import Message
 from streams.objects import StoredObjects
 from streams.objects_tiered import TieredObjects
 from tests.ingest_stage import KEY, Stage, profile
-from tests.rtmp_client import VIDEO, RtmpClient, metadata, tags
+from tests.rtmp_client import RtmpClient, metadata
 
 pytestmark = pytest.mark.media
 RATE = 10
@@ -70,15 +68,6 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> Filmed:
     return asyncio.run(film(folder, source))
 
 
-def media(source: Path, begin: int, end: int) -> Iterator[Message]:
-    """What an encoder sends that has a stretch of the source, seconds."""
-    for tag in tags(source):
-        if tag.kind == VIDEO and tag.payload[1] == 0:
-            yield tag._replace(timestamp=0)
-        elif tag.kind == VIDEO and 1_000 * begin <= tag.timestamp < 1_000 * end:
-            yield tag._replace(timestamp=tag.timestamp - 1_000 * begin)
-
-
 async def film(folder: Path, source: Path) -> Filmed:
     now = 1_767_225_600_000_000
     stage = Stage(StoredObjects.at(f"file://{folder}/objects"), clock=lambda: now)
@@ -91,7 +80,7 @@ async def film(folder: Path, source: Path) -> Filmed:
             client = await RtmpClient.open(edge.port)
             assert await client.publish(KEY) == "NetStream.Publish.Start"
             await client.send(metadata(framerate=float(RATE)))
-            for message in media(source, begin, end):
+            for message in stretch(source, begin, end):
                 await client.send(message)
             if end == LEAVES_S:
                 await client.drop()
