@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import pyflink
 
 from infra import ports
+from infra.java import pyflink_environment
 
 HOME = Path(pyflink.__file__).parent
 MANAGER = {
@@ -58,7 +59,7 @@ def flink_session(folder: Path) -> Iterator[Session]:
         "taskmanager.sh": {**shared, **WORKER, "taskmanager.rpc.port": task, "taskmanager.data.port": data},
     }
     folder.mkdir(parents=True)
-    environment = {**os.environ, "FLINK_LOG_DIR": str(folder), "FLINK_PID_DIR": str(folder)}
+    environment = {**os.environ, **pyflink_environment(folder), "FLINK_LOG_DIR": str(folder), "FLINK_PID_DIR": str(folder)}
     session = Session(f"http://127.0.0.1:{rest}")
     processes = []
     try:

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import shutil
 
 import structlog
 
 from infra.apps.service import App, run
 from infra.features import job_name, live
-from infra.java import JARS, pyflink_path
+from infra.java import JARS, pyflink_environment
 from sinks.features.sink import FeatureSink
 from sinks.features.store import FeatureStore
 from streams.clock import now_us
@@ -28,8 +29,15 @@ class JobEndedError(RuntimeError):
 async def features(app: App) -> None:
     """Runs the job until stopped; the process ends where the job does."""
     settings = app.settings
+    scratch = settings.folder / "flink-scratch"
+    shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
+    scratch.mkdir(parents=True)
     os.environ.update(
-        PATH=pyflink_path(), JVM_ARGS=JVM, FLINK_LOG_DIR=str(settings.folder / "logs"), ROOT_LOG_LEVEL="WARN", MAX_LOG_FILE_NUMBER="1"
+        pyflink_environment(scratch),
+        JVM_ARGS=JVM,
+        FLINK_LOG_DIR=str(settings.folder / "logs"),
+        ROOT_LOG_LEVEL="WARN",
+        MAX_LOG_FILE_NUMBER="1",
     )
     store = FeatureStore(settings.redis_url)
     sink = FeatureSink(app.parts.log, app.parts.codec, store)

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from string import Template
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Annotated
 
 import typer
 
 from infra.cli.console import USAGE, AsJson, CommandError, err, out, running
-from infra.java import JARS, pyflink_path
+from infra.java import JARS, pyflink_environment
 from infra.settings import Settings
 
 CAUSE = re.compile(r"^(?:Caused by: |: )?(?:[a-z]\w*\.)+\w*(?:Exception|Error): (.*?)(?=^\s+at |^\t|\Z)", re.MULTILINE | re.DOTALL)
@@ -49,8 +49,8 @@ def rows(text: str) -> Iterator[str]:
         CommandError: Flink refused them.
     """
     command = [sys.executable, "-m", "streams.flink_driver", str(JARS / "flink")]
-    environment = {**os.environ, "PATH": pyflink_path()}
-    with TemporaryFile("w+") as said:
+    with TemporaryFile("w+") as said, TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        environment = {**os.environ, **pyflink_environment(Path(scratch))}
         with (
             err.status("Flink starts; its rows come as they are found ..."),
             subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, env=environment) as driver,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from registry_server import get, serving
 
-from infra.java import JARS
+from infra.java import JARS, pyflink_environment
 from schemas import events as e
 from schemas.registry_http import HttpRegistry
 from schemas.wire import Codec
@@ -23,7 +23,7 @@ CREATED = 1_767_225_600_000_000
 CHANNELS = 500
 
 
-def test_flink_sql_counts_what_was_published(private_kafka) -> None:
+def test_flink_sql_counts_what_was_published(private_kafka, tmp_path: Path) -> None:
     ensure_topics(private_kafka.bootstrap)
     log = KafkaLog(private_kafka.bootstrap)
     try:
@@ -42,7 +42,7 @@ def test_flink_sql_counts_what_was_published(private_kafka) -> None:
                 )
                 publisher.publish(profile)
             assert log.flush(60)
-            found = flink(private_kafka.bootstrap, registry)
+            found = flink(private_kafka.bootstrap, registry, tmp_path)
             assert json.loads(get(f"{registry}/subjects")[1]) == ["channel.profile.state.v1-chronicast.channel.ChannelProfile"]
     finally:
         log.close()
@@ -53,12 +53,11 @@ def test_flink_sql_counts_what_was_published(private_kafka) -> None:
     ]
 
 
-def flink(bootstrap: str, registry: str) -> list[list[object]]:
+def flink(bootstrap: str, registry: str, scratch: Path) -> list[list[object]]:
     """The rows that the script's query gives, in a process of its own: Flink's JVM goes with it."""
-    # pyflink starts `python` by name for its gateway
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [sys.executable, str(SCRIPT), bootstrap, registry, str(JARS / "flink")]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=180, env={**os.environ, "PATH": path})
+    environment = {**os.environ, **pyflink_environment(scratch)}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=180, env=environment)
     assert done.returncode == 0, done.stderr[-4000:]
     rows: list[list[object]] = json.loads(done.stdout.splitlines()[-1])
     return rows

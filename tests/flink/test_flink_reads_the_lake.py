@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lake_stage import TOPIC, codec, fill
 
-from infra.java import JARS
+from infra.java import JARS, pyflink_environment
 from schemas.events import MessagePosted
 from sinks.lake.lake import Lake, Limits
 from streams.lake.layout import hour
@@ -41,7 +41,7 @@ def test_flink_sql_counts_what_was_landed(tmp_path: Path) -> None:
                     event = code.decode(record.value or b"")
                     assert isinstance(event, MessagePosted)
                     wanted[hour(record.timestamp)].append((record.offset, event))
-    assert sorted(flink(tmp_path / "lake" / TOPIC)) == sorted(
+    assert sorted(flink(tmp_path / "lake" / TOPIC, tmp_path)) == sorted(
         [
             at,
             len(rows),
@@ -56,12 +56,11 @@ def test_flink_sql_counts_what_was_landed(tmp_path: Path) -> None:
     )
 
 
-def flink(folder: Path) -> list[list[object]]:
+def flink(folder: Path, scratch: Path) -> list[list[object]]:
     """The rows that the script's query gives, in a process of its own: Flink's JVM goes with it."""
-    # pyflink starts `python` by name for its gateway
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [sys.executable, str(SCRIPT), str(folder), str(JARS / "flink")]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=180, env={**os.environ, "PATH": path})
+    environment = {**os.environ, **pyflink_environment(scratch)}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=180, env=environment)
     assert done.returncode == 0, done.stderr[-4000:]
     rows: list[list[object]] = json.loads(done.stdout.splitlines()[-1])
     return rows
