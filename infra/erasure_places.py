@@ -7,22 +7,23 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
+import structlog
 from pyarrow import parquet
 
 from infra.settings import Settings
-from infra.views import VIEWS
 from schemas.privacy import personal_fields
 from streams.errors import MissingRangeError
 from streams.lake.shelf import Shelf
 from streams.log import Record
 from streams.log_lake import LakeLog
 from streams.objects import Objects
-from streams.outputs import view_name
 from streams.privacy.erasure import Place
-from streams.snapshots import Snapshots
+from streams.snapshots import DamagedSnapshotError, Snapshots
 from streams.store_rocksdict import ReadOnlyStore
 from streams.topics import BY_NAME, OF_EVENT
 from streams.views.store_reading import partitions_of
+
+logger = structlog.get_logger()
 
 
 class Landed:
@@ -81,16 +82,17 @@ def _store(path: Path) -> Iterator[bytes]:
 
 
 def _snapshots(objects: Objects) -> Iterator[bytes]:
-    """The rows of every snapshot of every view."""
-    snapshots = Snapshots(objects, VIEWS.values())
-    for fold in VIEWS.values():
-        view = view_name(fold)
-        for partition in range(BY_NAME[fold.inputs[0]].partitions):
-            for watermark in asyncio.run(snapshots.watermarks(view, partition)):
-                with tempfile.TemporaryDirectory() as folder:
-                    path = Path(folder) / "store"
-                    if asyncio.run(snapshots.restore(view, partition, path, at_most=watermark, beyond=watermark - 1)):
-                        yield from _store(path)
+    """The rows of every snapshot: of the stores in use, of those before a rebuild, of looks at the past, of versions that are no more."""
+    snapshots = Snapshots(objects, ())
+    for view, partition, watermark in asyncio.run(snapshots.kept()):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "store"
+            try:
+                asyncio.run(snapshots.fetch(view, partition, watermark, path))
+            except DamagedSnapshotError as damage:
+                logger.warning("snapshot not looked through", view=view, partition=partition, watermark=watermark, cause=str(damage))
+            else:
+                yield from _store(path)
 
 
 def _columns(shelf: Shelf) -> Iterator[bytes]:

@@ -23,6 +23,8 @@ from streams.outputs import view_name
 from streams.store import Progress
 
 logger = structlog.get_logger()
+FOLDER = "snapshots"
+"""Of the object store."""
 FORMAT = 1
 """Counted up when an older build could no longer read a manifest."""
 PARALLEL = 8
@@ -176,6 +178,20 @@ class Snapshots:
                 return snapshot
         return None
 
+    async def kept(self) -> list[tuple[str, int, int]]:
+        """Name of the stores, partition and watermark of every snapshot that there is, whichever build, version or rebuild made it."""
+        addresses = await self._objects.list(FOLDER)
+        parts = [address.removesuffix(".json").split("/") for address in addresses if address.endswith(".json")]
+        return [(view, int(partition), int(watermark)) for _, view, partition, watermark in parts]
+
+    async def fetch(self, view: str, partition: int, watermark: int, directory: Path) -> None:
+        """Makes `directory`, which must not exist, the store of a snapshot, also of one whose rows this build does not know.
+
+        Raises:
+            DamagedSnapshotError: its manifest or a file is missing or is not what it was.
+        """
+        await self._fetch(await self._manifest(view, partition, watermark), directory, None)
+
     async def prune(self, view: str, partition: int) -> list[int]:
         """Removes the snapshots that need not be kept and the files that only they name; their watermarks.
 
@@ -303,7 +319,7 @@ async def _in_parallel(work: Callable[[SnapshotFile], Awaitable[None]], files: I
 
 
 def _folder(view: str, partition: int) -> str:
-    return f"snapshots/{view}/{partition}"
+    return f"{FOLDER}/{view}/{partition}"
 
 
 def _manifest(view: str, partition: int, watermark: int) -> str:

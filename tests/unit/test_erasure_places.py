@@ -1,6 +1,7 @@
 """What an erasure looks through beside the log."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,6 @@ from lake_stage import TOPIC, codec, fill, posted
 
 from infra.erasure_places import Landed, archives, places
 from infra.settings import Settings
-from infra.views import VIEWS
 from sinks.lake.lake import Lake, Limits
 from streams.errors import MissingRangeError
 from streams.fold import Table
@@ -86,17 +86,42 @@ def test_a_text_in_the_lakes_columns_is_found(settings: Settings) -> None:
     assert found(settings, TEXT) == {"snapshots": False, "lake columns": True}
 
 
-async def test_a_text_in_a_views_rows_and_in_its_snapshots_is_found(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(VIEWS, "words", WordFold())
-    stores = RocksStores(settings.folder / "views")
-    store = stores.open("words.v1", 0)
+def written(settings: Settings, stores: str) -> int:
+    """Puts the text into a view's rows; their digest."""
+    store = RocksStores(settings.folder / "views").open(stores, 0)
     batch = Batch(store, {WORDS.name: msgspec.msgpack.Decoder(Word)})
     batch.rows(b"1")[WORDS]["w"] = Word(TEXT)
     changes, digest = batch.changes(0)
     store.commit(changes, Progress(0, digest))
-    assert await asyncio.to_thread(found, settings, TEXT) == {"view words.v1": True, "snapshots": False, "lake columns": False}
     store.close()
-    objects = StoredObjects.at(settings.objects_url)
-    await Snapshots(objects, [WordFold()]).save("words.v1", 0, Progress(0, digest), settings.folder / "views" / "words.v1" / "0")
-    assert (await asyncio.to_thread(found, settings, TEXT))["snapshots"]
+    return digest
+
+
+@pytest.mark.row("E10")
+async def test_a_text_in_a_views_rows_is_found(settings: Settings) -> None:
+    written(settings, "words.v1")
+    assert await asyncio.to_thread(found, settings, TEXT) == {"view words.v1": True, "snapshots": False, "lake columns": False}
+
+
+@pytest.mark.row("E10")
+@pytest.mark.parametrize("stores", ["words.v1", "words.v1+2", "words.v1+past"])
+async def test_a_text_in_a_snapshot_is_found_whichever_stores_it_is_of_and_though_no_view_has_its_name(
+    settings: Settings, stores: str
+) -> None:
+    digest = written(settings, stores)
+    folder = settings.folder / "views" / stores
+    snapshots = Snapshots(StoredObjects.at(settings.objects_url), [WordFold()])
+    await snapshots.save(stores, 0, Progress(0, digest), folder / "0")
+    shutil.rmtree(folder)
+    assert await asyncio.to_thread(found, settings, TEXT) == {"snapshots": True, "lake columns": False}
     assert not (await asyncio.to_thread(found, settings, "another text, which is nowhere"))["snapshots"]
+
+
+async def test_a_snapshot_that_is_damaged_does_not_keep_the_others_from_being_looked_through(settings: Settings) -> None:
+    digest = written(settings, "words.v1")
+    folder = settings.folder / "views" / "words.v1"
+    objects = StoredObjects.at(settings.objects_url)
+    for watermark in (0, 1):
+        await Snapshots(objects, [WordFold()]).save("words.v1", 0, Progress(watermark, digest), folder / "0")
+    await objects.put("snapshots/words.v1/0/00000000000000000000.json", b"no manifest")
+    assert (await asyncio.to_thread(found, settings, TEXT))["snapshots"]
