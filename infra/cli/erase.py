@@ -7,6 +7,7 @@ import msgspec
 import typer
 
 from infra.cli.console import FAILED, AsJson, empty_table, err, out, parts, settings, show_json
+from infra.cli.progress import progress
 from streams.privacy.compaction import KafkaCompactor
 from streams.privacy.erasure import Erasure, Proof
 from streams.privacy.master import MasterKeys
@@ -35,6 +36,7 @@ def erase(
             archives=archives(now),
             places=places(now, found.objects),
             say=lambda step: err.print(step, markup=False, style="dim"),
+            progressing=progress,
         )
         proof = erasure.erase(subject, reason, texts, wait)
     if as_json:

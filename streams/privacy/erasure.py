@@ -1,7 +1,8 @@
 """Erasure of a subject by shredding its keys, with a proof of what can be read afterwards."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from time import monotonic, sleep
 from typing import NamedTuple, Self
 from uuid import uuid4
@@ -16,7 +17,7 @@ from streams.privacy.compaction import Compaction, Compactor
 from streams.privacy.master import MasterKeys
 from streams.privacy.scan import KEYS, Findings, Scan, SubjectKeys, Witnesses
 from streams.publisher import Publisher
-from streams.reading import whole
+from streams.reading import held, whole
 from streams.topics import CATALOGUE, OF_EVENT, dead_letters
 
 ERASURES = OF_EVENT[ErasureRequested].name
@@ -29,8 +30,18 @@ SAMPLES = 3
 """Records a topic whose hashes are printed."""
 
 Say = Callable[[str], None]
+Told = Callable[[int, int], None]
+"""Hears how much of a piece of work is done, and how much there is."""
+Progressing = Callable[[str], AbstractContextManager[Told]]
+"""Opens the progress of a piece of work, by what it is called."""
 Print = tuple[str, int, int, bytes]
 """Topic, partition, offset and SHA-256 of a record."""
+
+
+@contextmanager
+def unseen(_: str) -> Iterator[Told]:
+    """A progress that nobody looks at."""
+    yield lambda done, total: None
 
 
 class Place(NamedTuple):
@@ -115,8 +126,9 @@ class Erasure:
         archives: Mapping[str, Source] | None = None,
         places: Sequence[Place] = (),
         say: Say = lambda _: None,
+        progressing: Progressing = unseen,
     ) -> None:
-        """`codec` opens nothing; `archives` are copies of the log, by name; `say` is told each step."""
+        """`codec` opens nothing; `archives` are copies of the log, by name; `say` is told each step, `progressing` the long ones' way."""
         self._log = log
         self._codec = codec
         self._masters = masters
@@ -124,6 +136,7 @@ class Erasure:
         self._logs: dict[str, Source] = {"log": log, **(archives or {})}
         self._places = places
         self._say = say
+        self._progressing = progressing
         self._publisher = Publisher(log, codec, "erase")
 
     def erase(self, subject: str, reason: str, texts: Iterable[str] = (), compaction_timeout: float = 60.0) -> Proof:
@@ -174,7 +187,7 @@ class Erasure:
             sha256_before=_digest(was for was, _ in held),
             sha256_after=_digest(now for _, now in held),
             searched=len(witnesses.texts),
-            places={place.name: self._found(place, witnesses) for place in self._places},
+            places=self._searched(witnesses),
         )
 
         # 6. What was found, for ever on the log.
@@ -183,7 +196,26 @@ class Erasure:
 
     def _scan(self, scan: Scan, ends: Mapping[str, Mapping[int, int]], topics: Sequence[str]) -> list[Findings]:
         """All topics of the log and its archives."""
-        return [scan.topic(reads, f"{name} {topic}", topic, ends[topic]) for name, reads in self._logs.items() for topic in topics]
+        asked = [(name, topic, _up_to(reads, topic, ends[topic])) for name, reads in self._logs.items() for topic in topics]
+        total = sum(len(offsets) for *_, there in asked for offsets in there.values())
+        done = 0
+        with self._progressing("reading the log and its copies") as told:
+
+            def read(count: int) -> None:
+                nonlocal done
+                done += count
+                told(done, total)
+
+            return [scan.topic(self._logs[name], f"{name} {topic}", topic, offsets, read) for name, topic, offsets in asked]
+
+    def _searched(self, witnesses: Witnesses) -> dict[str, list[str]]:
+        """Where each place holds one of the texts."""
+        found = {}
+        with self._progressing("looking through what was made of it") as told:
+            for number, place in enumerate(self._places):
+                told(number, len(self._places))
+                found[place.name] = [f"entry {n}" for n, data in enumerate(place.contents()) if witnesses.within(data)]
+        return found
 
     def _shred(self, key_ids: Iterable[str]) -> None:
         for waiting in [self._log.append(KEYS, key_id.encode(), None) for key_id in key_ids]:
@@ -221,10 +253,6 @@ class Erasure:
         kept = sorted(at for at in was.prints if at[1] >= starts[at[0]])
         return [(topic, *at, was.prints[at]) for at in kept], [(topic, *at, now.prints[at]) for at in kept if at in now.prints]
 
-    def _found(self, place: Place, witnesses: Witnesses) -> list[str]:
-        """Where a place holds one of the texts."""
-        return [f"entry {number}" for number, data in enumerate(place.contents()) if witnesses.within(data)]
-
     def _complete(self, proof: Proof) -> None:
         done = ErasureCompleted(
             subject_id=proof.subject,
@@ -239,6 +267,11 @@ class Erasure:
             causation_id=proof.request_id,
         )
         self._publisher.publish(done).result(ANSWER_S)
+
+
+def _up_to(source: Source, topic: str, ends: Mapping[int, int]) -> dict[int, range]:
+    """What a topic holds before some ends."""
+    return {at: range(there.start, max(there.start, min(ends.get(at, 0), there.stop))) for at, there in held(source, topic).items()}
 
 
 def _topics() -> list[str]:

@@ -1,7 +1,7 @@
 """What a log says about one subject: its records, whether their personal fields can be read, and where its texts turn up otherwise."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -13,7 +13,7 @@ from schemas.privacy import ERASED, Cipher, UnopenableError, parse, personal_fie
 from schemas.wire import Codec
 from streams.log import Record, Source
 from streams.privacy.master import MasterKeyError, MasterKeys
-from streams.reading import batches, held, whole
+from streams.reading import batches, whole
 from streams.topics import OF_EVENT
 
 KEYS = OF_EVENT[SubjectKeyCreated].name
@@ -102,12 +102,14 @@ class Scan(NamedTuple):
     keys: SubjectKeys
     witnesses: Witnesses
 
-    def topic(self, source: Source, name: str, topic: str, ends: Mapping[int, int]) -> Findings:
-        """What a topic says up to its given ends."""
+    def topic(
+        self, source: Source, name: str, topic: str, offsets: Mapping[int, range], told: Callable[[int], None] = lambda count: None
+    ) -> Findings:
+        """What a topic says at some offsets; `told` hears how many records were read, batch by batch."""
         found = Findings(name)
         needle = self.subject.encode()
-        offsets = {at: range(there.start, min(ends.get(at, 0), there.stop)) for at, there in held(source, topic).items()}
         for batch in batches(source, topic, offsets):
+            told(len(batch))
             # One search through many records costs little more than through one.
             suspects = self.witnesses.within(everything(batch))
             for record in batch:

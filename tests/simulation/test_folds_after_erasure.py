@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from streams.fold import Table
 from streams.log_memory import MemoryLog
 from streams.privacy import erasure as privacy_erasure
 from streams.privacy.compaction import Compaction
-from streams.privacy.erasure import Erasure, Place
+from streams.privacy.erasure import Erasure, Place, Progressing, Told, unseen
 from streams.privacy.folds import fold_codec
 from streams.privacy.master import MasterKeys
 from streams.privacy.ring import KeyRing
@@ -144,8 +145,9 @@ class Stage:
         self.log.append(KEYS, f"{user}.{held.name}".encode(), None)
         until(lambda: user not in self.ring._held)
 
-    def erasure(self, places=(), *, compacts: bool = True) -> Erasure:
-        return Erasure(self.log, self.opaque, self.masters, MemoryCompactor(self.log, works=compacts), places=places)
+    def erasure(self, places=(), *, compacts: bool = True, progressing: Progressing = unseen) -> Erasure:
+        compactor = MemoryCompactor(self.log, works=compacts)
+        return Erasure(self.log, self.opaque, self.masters, compactor, places=places, progressing=progressing)
 
 
 @pytest.fixture
@@ -250,6 +252,26 @@ def test_a_text_in_another_persons_record_or_in_a_place_is_found(stage: Stage) -
     }
     assert proof.places == {"export": ["entry 1"]}
     assert (proof.holds, proof.readable) == (False, 3)
+
+
+@pytest.mark.row("U4")
+def test_an_erasure_tells_how_far_its_long_steps_are(stage: Stage) -> None:
+    heard: list[tuple[str, list[tuple[int, int]]]] = []
+
+    @contextmanager
+    def progressing(label: str) -> Iterator[Told]:
+        told: list[tuple[int, int]] = []
+        heard.append((label, told))
+        yield lambda done, total: told.append((done, total))
+
+    places = [Place(name, lambda: [b"nothing"]) for name in ("view", "snapshots")]
+    assert stage.erasure(places, progressing=progressing).erase(ADA, "asked").holds
+    (_, before), (_, after), (_, searched) = heard
+    for told in (before, after):
+        assert [done for done, _ in told] == sorted({done for done, _ in told})
+        assert told[-1][0] == told[-1][1] > 0, "all is read, and no more than was announced"
+    assert after[-1][1] > before[-1][1], "at first only the topics that can hold a person's texts"
+    assert searched == [(0, 2), (1, 2)]
 
 
 def test_a_key_that_is_still_on_the_disk_counts_as_readable(stage: Stage) -> None:
