@@ -1,6 +1,9 @@
-"""A log of which retention has taken the beginning."""
+"""Logs of which retention has taken the beginning."""
 
 from collections.abc import Mapping
+
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from streams.log_memory import MemoryLog
 from streams.topics import PARTITIONS
@@ -21,3 +24,10 @@ class CutLog(MemoryLog):
 
     def tail(self, starts, deliver, caught_up=None):
         return super().tail({at: max(start, self.kept) for at, start in starts.items()}, deliver, caught_up)
+
+
+def cut_kafka(bootstrap: str, topic: str, before: int, partitions: int = PARTITIONS["media.stream.events.v1"]) -> None:
+    """What retention does on a broker: takes what lies before an offset of each partition, which must be there."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.delete_records([TopicPartition(topic, partition, before) for partition in range(partitions)]).values():
+        future.result(30)

@@ -1,5 +1,7 @@
 """Records to land, and the lake's files read by nothing of ours but Parquet."""
 
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +11,13 @@ from pyarrow import parquet
 
 from schemas import events as e
 from schemas.events.chat import EmoteSpan
-from schemas.registry import LocalRegistry
+from schemas.registry import LocalRegistry, Registry
 from schemas.wire import Codec
+from sinks.lake.lake import Lake, Limits
 from streams.envelope import headers
+from streams.lake.shelf import Shelf
 from streams.log import Log, Outgoing, Record
+from streams.log_lake import LakeLog
 
 TOPIC = "chat.message.events.v1"
 EPOCH = 1_795_000_000_000
@@ -96,3 +101,19 @@ def places(store: Path) -> Counter[tuple[int, int]]:
     for _, table in files(store):
         found.update(zip(table["_partition"].to_pylist(), table["_offset"].to_pylist(), strict=True))
     return found
+
+
+def land(log: Log, registry: Registry, url: str, topic: str) -> None:
+    """Lands all that is on a log; returns once the lake has all of one topic."""
+    shelf = Shelf.at(url)
+    lake, lake_log = Lake(log, registry, shelf, limits=Limits(0.1)), LakeLog(shelf)
+    thread = threading.Thread(target=lake.run)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 60
+        while any(lake_log.ends(topic)[partition] < end for partition, end in log.ends(topic).items()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        lake.close()
+        thread.join()

@@ -14,7 +14,8 @@ from infra.cli.console import FAILED, USAGE, AsJson, CommandError, out, show_jso
 from infra.cli.moments import MOMENTS
 from infra.cli.progress import progress
 from infra.cli.view import look
-from infra.cli.view_site import ViewName, ViewSite, row_table, short, view_site
+from infra.cli.view_site import FromPlace, ViewName, ViewSite, row_table, short, view_site
+from infra.replaying import Place
 from streams.store import Store, key_prefix
 from streams.store_memory import MemoryStore
 from streams.views.differences import Decoders, RowDifference, differences, place_of
@@ -32,10 +33,11 @@ def diff(
     *,
     key: Annotated[str, typer.Option(help="Only the rows under this key.")] = "",
     limit: Annotated[int, typer.Option(min=0, help="Rows listed at most; all are counted. 0 lists all.")] = 50,
+    source: FromPlace = Place.KAFKA,
     as_json: AsJson = False,
 ) -> None:
     """Show which rows of a view were added, removed or changed between A and B. Exits 1 where there are any."""
-    site = view_site(name)
+    site = view_site(name, source)
     site.settings.folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="diff-", dir=site.settings.folder)))

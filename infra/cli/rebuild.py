@@ -14,7 +14,8 @@ from confluent_kafka.admin import AdminClient
 from infra.cli.console import FAILED, AsJson, CommandError, out, parts, show_json
 from infra.cli.progress import progress
 from infra.cli.verify import show_verdict, verified
-from infra.cli.view_site import ViewName, ViewSite, stored
+from infra.cli.view_site import FromPlace, ViewName, ViewSite, stored
+from infra.replaying import Place
 from infra.settings import Settings
 from infra.views import WORKERS
 from schemas.events import ViewCutOver
@@ -41,10 +42,11 @@ def rebuild(
         bool, typer.Option("--repair", help="Take over although the live view differs: it is the one that is wrong.")
     ] = False,
     back: Annotated[bool, typer.Option("--roll-back", help="Build nothing: let the stores come back that were in use before.")] = False,
+    source: FromPlace = Place.KAFKA,
     as_json: AsJson = False,
 ) -> None:
     """Fold a view afresh beside the live one and cut over to it, if the digests prove both equal. Exits 1 where nothing took over."""
-    site = stored(name)
+    site = stored(name, source)
     place = _site(site)
     if back:
         with parts() as found:
@@ -142,4 +144,5 @@ def _show(built: Built, seconds: float) -> None:
             word = "[green]equal[/]" if not part.differing else f"[green]proven[/], and {part.differing} damaged rows mended"
         else:
             word = f"[red]differs[/] in {part.differing} rows"
-        out.print(f"  partition {part.partition} at offset {part.watermark}: {word}, digest {part.digest}")
+        folded = "without events" if part.watermark < 0 else f"at offset {part.watermark}"
+        out.print(f"  partition {part.partition} {folded}: {word}, digest {part.digest}")

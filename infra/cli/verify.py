@@ -63,7 +63,8 @@ def show_verdict(verdict: Verdict, *, as_json: bool) -> None:
     rate = f", {verdict.events / verdict.seconds:,.0f}/s" if verdict.seconds else ""
     for found in verdict.partitions:
         word = "[green]equal[/]" if found.equal else "[red]differs[/]"
-        out.print(f"{verdict.view}/{found.partition}  {word}  offsets {found.folded_from}-{found.watermark}  digest {found.fresh}")
+        folded = "no events" if found.watermark < 0 else f"offsets {found.folded_from}-{found.watermark}"
+        out.print(f"{verdict.view}/{found.partition}  {word}  {folded}  digest {found.fresh}")
         if not found.equal:
             _show_difference(found)
     if verdict.outputs is not None:

@@ -25,6 +25,10 @@ Told = Callable[[int, int], None]
 """Hears of progress: records folded, records in all."""
 
 
+IN_THE_LAKE = "If the lake has it: --source both."
+"""The way out where Kafka has forgotten the beginning of a view's input."""
+
+
 class GoneError(StreamingError):
     """The events that the view at that moment is made of are no longer there.
 
@@ -168,6 +172,6 @@ async def _restore(archive: Archive, partition: int, end: int, folder: Path, sta
     if start > 0 and archive.whole:
         raise GoneError(
             f"{archive.fold.inputs[0]}/{partition} begins at offset {start}; what lay before is gone, and no snapshot of {archive.view} "
-            f"stands for it before offset {end}"
+            f"stands for it before offset {end}. {IN_THE_LAKE}"
         )
     return -1

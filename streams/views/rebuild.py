@@ -22,7 +22,7 @@ from streams.store import DIGEST_MODULUS, Progress
 from streams.store_rocksdict import ReadOnlyStore, RocksStores
 from streams.views.differences import differences
 from streams.views.generations import Generation, Generations
-from streams.views.moments import GoneError
+from streams.views.moments import IN_THE_LAKE, GoneError
 from streams.views.past import restore_base, save_closed
 from streams.views.refolding import Refold, refold
 from streams.views.store_reading import open_reading, partitions_of, progress_at
@@ -220,7 +220,8 @@ class Rebuild:
         snapshots = self._snapshots if self._site.generations.runs(self._fold) else None  # another version's rows are no beginning
         if await restore_base(snapshots, name, partition, path, start=start, at_most=watermark) is None:
             raise GoneError(
-                f"{self._fold.inputs[0]}/{partition} begins at offset {start}, and no snapshot of {name} stands for what lay before"
+                f"{self._fold.inputs[0]}/{partition} begins at offset {start}, and no snapshot of {name} stands for what lay before. "
+                f"{IN_THE_LAKE}"
             )
 
     async def _compare(self, partition: int) -> BuiltPartition:

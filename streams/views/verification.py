@@ -25,6 +25,7 @@ from streams.store_rocksdict import RocksStores
 from streams.views import bisection
 from streams.views.bisection import Parting
 from streams.views.differences import Decoders, RowDifference, differences, place_of
+from streams.views.moments import IN_THE_LAKE
 from streams.views.past import restore_base
 from streams.views.refolding import Refold, refold
 from streams.views.store_reading import NoStoreError, StoreReading, open_reading, partitions_of
@@ -225,7 +226,8 @@ class Verification:
                 return base
         if start > 0:
             raise NotVerifiableError(
-                f"{self._topic}/{partition} begins at offset {start}: what lay before is gone, and no snapshot stands for it"
+                f"{self._topic}/{partition} begins at offset {start}: what lay before is gone, and no snapshot stands for it. "
+                f"{IN_THE_LAKE}"
             )
         return -1
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from lake_stage import land
 from typer.testing import CliRunner
 
 from infra.cli.__main__ import app
@@ -19,11 +19,8 @@ from infra.views import VIEWS
 from schemas.events import MessagePosted
 from schemas.privacy import ERASED
 from schemas.privacy_codec import OpeningCodec
-from sinks.lake.lake import Lake, Limits
-from streams.lake.shelf import Shelf
 from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
-from streams.log_lake import LakeLog
 from streams.privacy.folds import fold_codec
 from streams.privacy.ring import KEYS
 from streams.snapshots import Snapshots
@@ -86,20 +83,6 @@ def fold(parts: Parts, settings: Settings) -> list[tuple]:
     return found
 
 
-def land(parts: Parts, settings: Settings) -> None:
-    """Lands everything in the lake."""
-    shelf = Shelf.at(settings.objects_url)
-    lake, lake_log = Lake(parts.log, parts.registry, shelf, limits=Limits(0.1)), LakeLog(shelf)
-    thread = threading.Thread(target=lake.run)
-    thread.start()
-    deadline = time.monotonic() + 60
-    while any(lake_log.ends(CHAT)[p] < end for p, end in parts.log.ends(CHAT).items()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    lake.close()
-    thread.join()
-
-
 @pytest.mark.row("E10")
 def test_after_an_erasure_no_text_can_be_read_anywhere_and_no_record_has_changed(private_kafka, settings: Settings) -> None:
     with Parts(settings) as parts:
@@ -127,7 +110,7 @@ def test_after_an_erasure_no_text_can_be_read_anywhere_and_no_record_has_changed
 
         assert read() == {user: set(said) for user, said in texts.items()}
         view = fold(parts, settings)
-        land(parts, settings)
+        land(parts.log, parts.registry, settings.objects_url, CHAT)
         broker = Path(private_kafka.log).parent / "data"
         wrapped = ring._held[ADA][0].wrapped
         assert on_disk(broker, wrapped)

@@ -10,8 +10,6 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 from lake_stage import codec, outgoing
 
 from schemas.registry import LocalRegistry
@@ -24,6 +22,7 @@ from streams.log_joined import JoinedLog
 from streams.log_kafka import KafkaLog
 from streams.log_lake import LakeLog
 from streams.topics import Topic
+from tests.cut_log import cut_kafka
 
 pytestmark = pytest.mark.broker
 COUNT = 1_500
@@ -72,13 +71,6 @@ def landed(log: KafkaLog, registry: LocalRegistry, topic: str, folder: Path) -> 
     return found
 
 
-def cut(bootstrap: str, topic: str, before: int) -> None:
-    """What retention does."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    for future in admin.delete_records([TopicPartition(topic, partition, before) for partition in range(2)]).values():
-        future.result(30)
-
-
 def everything(log, topic: str, start: int, end: int) -> list[Record]:
     return [record for partition in range(2) for batch in log.read(topic, partition, start, end) for record in batch]
 
@@ -93,7 +85,7 @@ def test_a_replay_from_the_lake_is_the_replay_from_kafka(kafka, log: KafkaLog, t
     before = everything(log, topic, 0, COUNT)
     lake = landed(log, registry, topic, tmp_path)
     assert everything(lake, topic, 0, COUNT) == before
-    cut(kafka.bootstrap, topic, 900)
+    cut_kafka(kafka.bootstrap, topic, 900, 2)
     publish(log, topic, 100)  # beyond the lake
     joined = JoinedLog(log, lake)
     assert everything(joined, topic, 0, COUNT) == before
@@ -102,7 +94,7 @@ def test_a_replay_from_the_lake_is_the_replay_from_kafka(kafka, log: KafkaLog, t
     assert joined.starts_at(topic, before[500].timestamp) == {0: 500, 1: 500}
     assert joined.ends(topic) == {0: COUNT + 100, 1: COUNT + 100}
     assert [record.offset for record in everything(joined, topic, COUNT - 1, COUNT + 100)[:3]] == [COUNT - 1, COUNT, COUNT + 1]
-    cut(kafka.bootstrap, topic, COUNT + 50)
+    cut_kafka(kafka.bootstrap, topic, COUNT + 50, 2)
     with pytest.raises(MissingRangeError, match=f"offsets {COUNT} to {COUNT + 49}"):
         everything(joined, topic, 0, COUNT + 100)
 
