@@ -10,7 +10,7 @@ from schemas.event import Event
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from streams.fold import Fold
-from streams.log import Outgoing, Record
+from streams.log import Log, Outgoing, Record
 from streams.log_memory import MemoryLog
 from streams.outputs import view_name
 from streams.publisher import Publisher
@@ -25,13 +25,13 @@ BEGAN_US = 1_700_000_000_000_000
 
 
 class LiveView:
-    """A log in memory and a view's stores. Events lie 1 ms apart."""
+    """A log, in memory where none is given, and a view's stores. Events lie 1 ms apart."""
 
-    def __init__(self, folder: Path, fold: Fold, partitions: int = 4) -> None:
+    def __init__(self, folder: Path, fold: Fold, partitions: int = 4, *, log: Log | None = None, codec: Codec | None = None) -> None:
         self.fold, self.folder = fold, folder
         self.topic, self.view = fold.inputs[0], view_name(fold)
-        self.log = MemoryLog()
-        self.codec = Codec(LocalRegistry())
+        self.log = log or MemoryLog()
+        self.codec = codec or Codec(LocalRegistry())
         self.publisher = Publisher(self.log, self.codec, "test-1")
         self.partitions = range(partitions)
         self._sent = 0

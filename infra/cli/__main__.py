@@ -86,7 +86,7 @@ def main() -> None:
         err.print(f"chronicast: {failure}", markup=False, style="red")
         sys.exit(failure.code)
     except (StreamingError, SchemaError) as failure:
-        err.print(f"chronicast: {failure} See ./chronicast status, ./chronicast doctor", markup=False, style="red")
+        err.print(f"chronicast: {str(failure).rstrip('.')}. See ./chronicast status, ./chronicast doctor", markup=False, style="red")
         sys.exit(FAILED)
 
 

@@ -69,7 +69,11 @@ def _show(proof: Proof) -> None:
             f"[red]not done[/]      the wrapped keys are still on the broker's disk{why}. The broker removes them within a day of the "
             f"next key; call ./chronicast erase {proof.subject} again to hurry it and to prove it"
         )
-    if proof.holds:
+    if proof.holds and not proof.keys and not proof.records_before:
+        out.print(
+            f"[yellow]nothing known[/] of {proof.subject}: no key, no record. Is it the id? ./chronicast account list has those of logins"
+        )
+    elif proof.holds:
         out.print(f"[green]erased[/]        {proof.subject}")
     else:
         out.print(f"[red]NOT erased[/]    {proof.subject}: {_lacks(proof)}")

@@ -82,8 +82,10 @@ def into_views(file: Path, names: list[str], speed: str, *, as_json: bool) -> No
     """Folds a slice into the given views, or into all that read its topics; shows manifests."""
     logs.of_command()
     held, pace = opened(file), speed_of(speed)
-    readable = [fold for fold in VIEWS.values() if fold.inputs[0] in held.manifest.topics and not reads_texts(fold)]
-    folds = [view(name.partition(".v")[0]) for name in names] or readable
+    readers = [fold for fold in VIEWS.values() if fold.inputs[0] in held.manifest.topics]
+    readable = [fold for fold in readers if not reads_texts(fold)]
+    # One that reads texts says so itself, where there is no other.
+    folds = [view(name.partition(".v")[0]) for name in names] or readable or readers
     if not folds:
         raise CommandError(f"no view reads {', '.join(held.manifest.topics)}", FAILED)
     manifests = []
@@ -105,6 +107,8 @@ def into_pins(file: Path, *, as_json: bool) -> None:
     logs.of_command()
     held = opened(file)
     before, found = pinned(file), pins(held, VIEWS.values())
+    if not found:
+        raise CommandError(f"no view folds {', '.join(held.manifest.topics)} from a slice, so there is nothing to pin", FAILED)
     changed = differences(file, before, found) if before else []
     written = pin(file, found)
     if as_json:

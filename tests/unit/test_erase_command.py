@@ -39,8 +39,20 @@ def test_a_proof_that_holds_says_so(capsys) -> None:
     assert "NOT" not in text
 
 
+def changed(**values: object) -> Proof:
+    return Proof(**({name: getattr(HOLDS, name) for name in Proof.__struct_fields__} | values))
+
+
+def test_a_subject_of_whom_nothing_is_known_is_not_called_erased(capsys) -> None:
+    text = printed(changed(keys=[], topics=[], records_before=0, records_after=0), capsys)
+    assert "nothing known of 7: no key, no record. Is it the id?" in text
+    assert "erased" not in text
+    again = printed(changed(keys=[]), capsys)  # whose keys are gone since an earlier time
+    assert again.endswith("erased 7")
+
+
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changes", "says"),
     [
         ({"compacted": False, "compaction_refused": "not authorised"}, "still on the broker's disk: not authorised."),
         ({"places": {"snapshots": ["entry 2"]}}, "snapshots entry 2 records"),
@@ -49,9 +61,8 @@ def test_a_proof_that_holds_says_so(capsys) -> None:
         ({"sha256_after": "ee" * 32}, "other bytes"),
     ],
 )
-def test_a_proof_that_does_not_hold_says_why(changed: dict, says: str, capsys) -> None:
-    values = {name: getattr(HOLDS, name) for name in Proof.__struct_fields__} | changed
-    proof = Proof(**values)
+def test_a_proof_that_does_not_hold_says_why(changes: dict, says: str, capsys) -> None:
+    proof = changed(**changes)
     assert not proof.holds
     text = printed(proof, capsys)
     assert says in text

@@ -11,17 +11,22 @@ from hypothesis import strategies as st
 
 from infra.cli.console import CommandError
 from infra.cli.export import export
-from schemas.events import Followed
+from infra.cli.slice_replays import into_pins, into_views
+from infra.views import VIEWS
+from schemas.events import DeleteMessage, Followed, MessagePosted
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
+from streams.errors import StreamingError
 from streams.log import Record
 from streams.log_memory import MemoryLog
+from streams.publisher import Publisher
 from streams.replay.bounded import replay
 from streams.replay.partition import Connection, Plan
 from streams.slices.file import Slice, SliceError, write
 from streams.slices.folding import NotEmptyError, copy_slice, fold_slice
 from streams.slices.pace import paced
 from streams.slices.registry import SliceRegistry
+from streams.topics import OF_EVENT
 from tests.simulation.counting import INPUT, LETTERS, OUTPUT, POISONED, CountingFold
 from tests.simulation.memory_driver import MemoryDriver
 
@@ -179,6 +184,21 @@ def test_another_log_gets_it_whole_under_that_registry_s_ids(stage: Stage, path:
                     assert theirs.value == mine.value
     with pytest.raises(NotEmptyError, match="take an empty Kafka"):
         copy_slice(held, there, registry)
+
+
+def test_a_view_that_reads_texts_says_so_where_no_other_reads_the_slice(path: Path) -> None:
+    log, registry = MemoryLog(), LocalRegistry()
+    commands, nobodys = VIEWS["chat"].inputs[0], OF_EVENT[MessagePosted].name
+    Publisher(log, Codec(registry), "edge-1").publish(DeleteMessage(channel_id="1", message_id="m", user_id="2", moderator_id="1"))
+    write(path, log, registry, {commands: {p: range(end) for p, end in log.ends(commands).items()}}, code_version="")
+    with pytest.raises(StreamingError, match=r"chat\.v\d+ reads texts, and a slice holds them sealed"):
+        into_views(path, [], "max", as_json=False)
+    with pytest.raises(CommandError, match=r"no view folds chat\.message\.commands\.v1 from a slice, so there is nothing to pin"):
+        into_pins(path, as_json=False)
+    assert list(path.parent.iterdir()) == [path]
+    write(path, log, registry, {nobodys: {0: range(0)}}, code_version="")
+    with pytest.raises(CommandError, match=f"no view reads {nobodys}"):
+        into_views(path, [], "max", as_json=False)
 
 
 class Virtual:
