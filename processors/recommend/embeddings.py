@@ -1,17 +1,16 @@
 """Embeddings of channels from who watched what (implicit ALS), their neighbours by shared viewers, and a viewer's place among them."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from implicit.als import AlternatingLeastSquares
-from implicit.nearest_neighbours import all_pairs_knn
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, csr_matrix
-from threadpoolctl import threadpool_limits
 
 from processors.recommend.arrays import Floats, Ints
 from processors.recommend.audience import Audience
 from processors.recommend.catalog import Catalog
+
+if TYPE_CHECKING:  # half a second of a process's start: imported where embeddings are made
+    from scipy.sparse import csr_array, csr_matrix
 
 FACTORS = 32
 REGULARISATION = 0.05
@@ -32,7 +31,7 @@ SEEDING = 2.0
 class Embeddings:
     """Vectors of channels by their number. Made anew from time to time; a viewer's is worked out from his past at each request."""
 
-    def __init__(self, catalog: Catalog, factors: NDArray[np.float32], of_games: NDArray[np.float32], shared: csr_array) -> None:
+    def __init__(self, catalog: Catalog, factors: NDArray[np.float32], of_games: NDArray[np.float32], shared: "csr_array") -> None:
         """Args:
         catalog: whose numbers are used.
         factors: vectors of the channels that were there at the fit.
@@ -48,6 +47,8 @@ class Embeddings:
     @classmethod
     def none(cls, catalog: Catalog) -> "Embeddings":
         """Those before the first fit: all zero."""
+        from scipy.sparse import csr_array  # noqa: PLC0415
+
         return cls(catalog, np.zeros((0, FACTORS), np.float32), np.zeros((1, FACTORS), np.float32), csr_array((0, 0)))
 
     def of(self, channels: Ints) -> NDArray[np.float32]:
@@ -87,7 +88,7 @@ class Embeddings:
 class Past(NamedTuple):
     """What was watched so far, apart from the state that goes on."""
 
-    watched: csr_matrix
+    watched: "csr_matrix"
     """Viewers by channels, log(1 + visits); viewers in the order of their ids."""
     game: Ints
     """By channel number."""
@@ -95,6 +96,8 @@ class Past(NamedTuple):
     @classmethod
     def of(cls, audience: Audience, catalog: Catalog) -> "Past":
         """A copy."""
+        from scipy.sparse import csr_matrix  # noqa: PLC0415
+
         ends, columns, values = [0], [np.zeros(0, np.int64)], [np.zeros(0)]
         for user_id in sorted(audience.viewers):
             past, times, _, _ = audience.viewers[user_id].past()
@@ -107,6 +110,11 @@ class Past(NamedTuple):
 
 def fit(past: Past, catalog: Catalog) -> Embeddings:
     """The embeddings of a past, for a catalogue that may have grown since. One thread and a fixed seed: the same past, the same vectors."""
+    from implicit.als import AlternatingLeastSquares  # noqa: PLC0415
+    from implicit.nearest_neighbours import all_pairs_knn  # noqa: PLC0415
+    from scipy.sparse import csr_array, csr_matrix  # noqa: PLC0415
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
     matrix, game = past
     if not matrix.nnz:
         return Embeddings.none(catalog)

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,13 @@ def test_the_reference_page_has_each_command_with_all_its_options() -> None:
         assert title is not None, section[:40]
         documented[title[1]] = set(re.findall(r"^- `(--[a-z-]+)`", section, flags=re.MULTILINE))
     assert documented == commands()
+
+
+def test_a_command_starts_without_what_only_some_need() -> None:
+    heavy = {"scipy", "implicit", "sklearn", "pyarrow", "faust", "fastapi"}
+    script = f"import sys, infra.cli.__main__; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_page_that_is_linked_is_there() -> None:
