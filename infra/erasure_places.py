@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pyarrow as pa
 import structlog
 from pyarrow import parquet
 
 from infra.settings import Settings
 from schemas.privacy import personal_fields
+from sinks.tables.projection import texts
 from streams.errors import MissingRangeError
 from streams.lake.shelf import Shelf
 from streams.log import Record
@@ -24,6 +26,8 @@ from streams.topics import BY_NAME, OF_EVENT
 from streams.views.store_reading import partitions_of
 
 logger = structlog.get_logger()
+TABLES_S = 5
+"""For PostgreSQL to answer."""
 
 
 class Landed:
@@ -60,11 +64,18 @@ def archives(settings: Settings) -> dict[str, Landed]:
 
 
 def places(settings: Settings, objects: Objects) -> list[Place]:
-    """Views' rows, their snapshots, and the lake's columns beside the records that it holds."""
+    """Views' rows, their snapshots, the lake's columns beside the records that it holds, and the library's tables where they answer."""
     folder = settings.folder / "views"
     stores = [Place(f"view {path.name}", partial(_rows, path)) for path in sorted(folder.glob("*")) if path.is_dir()]
     shelf = Shelf.at(settings.objects_url)
-    return [*stores, Place("snapshots", lambda: _snapshots(objects)), Place("lake columns", lambda: _columns(shelf))]
+    found = [*stores, Place("snapshots", lambda: _snapshots(objects)), Place("lake columns", lambda: _columns(shelf))]
+    try:
+        psycopg.connect(settings.postgres_url, connect_timeout=TABLES_S).close()
+    except psycopg.OperationalError:
+        logger.warning("the library's tables are not looked through: no PostgreSQL answers")
+    else:
+        found.append(Place("library tables", lambda: (row.encode() for row in texts(settings.postgres_url))))
+    return found
 
 
 def _rows(view: Path) -> Iterator[bytes]:

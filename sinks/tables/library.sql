@@ -75,6 +75,9 @@ SELECT
         (SELECT string_agg(clips::text, E'\n' ORDER BY clip_id) FROM library.clips)
     ));
 
+-- name: texts
+SELECT vods::text FROM library.vods UNION ALL SELECT clips::text FROM library.clips;
+
 -- name: VodArchived
 INSERT INTO library.vods (
     vod_id, session_id, channel_id, login, tier, title, category, language, started_at, ended_at, duration_ms,

@@ -1,6 +1,7 @@
 """The projection: the library's events into tables, each batch with its position in one transaction."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from threading import Event as Flag
 from typing import Any, NamedTuple
 
@@ -65,6 +66,16 @@ def contents(connection: Connection) -> Contents:
     """What the tables hold now; the tables must be there."""
     row = connection.execute(QUERIES["rows"]).fetchone()
     return Contents(*row) if row is not None else Contents(0, 0, "")
+
+
+def texts(url: str) -> Iterator[str]:
+    """Every row as a text; none where the tables were never made.
+
+    Raises:
+        psycopg.OperationalError: PostgreSQL does not answer.
+    """
+    with psycopg.connect(url) as connection, suppress(psycopg.errors.UndefinedTable):
+        yield from (row for (row,) in connection.execute(QUERIES["texts"]))
 
 
 def rebuild(log: Source, codec: Codec, url: str) -> tuple[Contents, Contents]:

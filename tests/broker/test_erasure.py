@@ -30,6 +30,7 @@ from tests.broker.test_log_admin import config
 from tests.folding import fold_silently
 from tests.registry_server import serving
 from tests.simulation.test_folds_after_erasure import TalkFold
+from tests.system import free_offset
 
 pytestmark = pytest.mark.broker
 CHAT = OF_EVENT[MessagePosted].name
@@ -44,7 +45,7 @@ def settings(private_kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ensure_topics(private_kafka.bootstrap)
     log = KafkaLog(private_kafka.bootstrap)
     with serving(log) as registry:
-        found = Settings(kafka=private_kafka.bootstrap, registry=registry, home=str(tmp_path / "home"))
+        found = Settings(kafka=private_kafka.bootstrap, registry=registry, home=str(tmp_path / "home"), port_offset=free_offset())
         for name, value in found.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setitem(VIEWS, "talk", TalkFold())

@@ -5,16 +5,21 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 
 from infra import ports
+from infra.erasure_places import places
 from infra.postgres import PostgresNode
+from infra.settings import Settings
 from schemas.events import ClipFailed, ClipReady, ClipRequested, VodArchived, VodDeleted, VodTierMoved
 from schemas.registry import LocalRegistry
 from schemas.wire import Codec
 from sinks.tables.projection import QUERIES, TOPICS, Contents, Projection, apply, contents, rebuild
 from streams.log_memory import MemoryLog
+from streams.objects import StoredObjects
+from streams.privacy.scan import Witnesses
 from streams.publisher import Publisher
 from streams.reading import whole
 
@@ -145,6 +150,26 @@ def test_whatever_is_written_again_changes_nothing(url: str) -> None:
         for again in (records, records[::-1], records[7:20], records[-5:]):
             apply(connection, codec, again)
         assert contents(connection) == right
+
+
+@pytest.mark.row("E10")
+def test_an_erasure_looks_through_the_tables(url: str, tmp_path: Path) -> None:
+    settings = Settings(home=str(tmp_path), postgres=url)
+
+    def found(text: str) -> dict[str, bool]:
+        looked = places(settings, StoredObjects.at(settings.objects_url))
+        return {place.name: any(Witnesses([text]).within(data) for data in place.contents()) for place in looked}
+
+    assert not found("a text of hers")["library tables"]  # before the tables are made
+    log, codec = MemoryLog(), Codec(LocalRegistry())
+    lived(log, codec)
+    rebuild(log, codec, url)
+    assert not found("a text of hers")["library tables"]
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE library.clips SET cause = 'it had a text of hers in it' WHERE clip_id = 'c3'")
+    assert found("a text of hers") == {"snapshots": False, "lake columns": False, "library tables": True}
+    away = msgspec.structs.replace(settings, postgres=f"postgresql://chronicast@127.0.0.1:{ports.free(1)[0]}/postgres")
+    assert [place.name for place in places(away, StoredObjects.at(settings.objects_url))] == ["snapshots", "lake columns"]
 
 
 def held(url: str) -> Contents:

@@ -25,6 +25,7 @@ from streams.snapshots import Snapshots
 from streams.store import Progress
 from streams.store_rocksdict import RocksStores
 from tests.cut_log import CutLog
+from tests.system import free_offset
 
 TEXT = "a text that nobody sealed"
 
@@ -45,7 +46,7 @@ class WordFold:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=str(tmp_path))
+    return Settings(home=str(tmp_path), port_offset=free_offset())
 
 
 def land(log: MemoryLog, registry, settings: Settings) -> None:
