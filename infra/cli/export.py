@@ -6,12 +6,13 @@ from typing import Annotated
 import msgspec
 import typer
 
-from infra.cli.console import USAGE, AsJson, CommandError, out, parts, show_json
+from infra.cli.console import USAGE, AsJson, CommandError, out, parts, settings, show_json
 from infra.cli.dlq import SOURCES
 from infra.cli.letter_texts import moment
 from infra.cli.moments import MOMENTS, offsets
 from infra.cli.progress import progress
 from infra.cli.tail import topic_named
+from infra.replaying import Connect, Place
 from infra.version import code_version
 from streams.log import Source
 from streams.slices.file import SliceManifest, write
@@ -21,8 +22,10 @@ from streams.topics import BY_NAME
 def export(
     topics: Annotated[list[str], typer.Argument(metavar="TOPIC...", help="Names of topics, or the beginnings of some.")],
     file: Annotated[Path, typer.Option("--output", "-o", help="The file to write, such as incident.avro.")],
+    *,
     since: Annotated[str, typer.Option("--from", help=f"{MOMENTS}.")] = "start",
     until: Annotated[str, typer.Option("--to", help="The same; what is at that time or later is left out.")] = "end",
+    place: Annotated[Place, typer.Option("--source", help="Where the records are read: what has left Kafka is in the lake.")] = Place.KAFKA,
     as_json: AsJson = False,
 ) -> None:
     """Cut a slice of the log, all partitions, with the schemas that its bytes name, into one Avro file."""
@@ -34,8 +37,9 @@ def export(
     if secret := [name for name in names if BY_NAME[SOURCES.get(name, name)].secret]:
         raise CommandError(f"{', '.join(secret)} holds keys that an erasure must be able to shred: a copy would outlive it", USAGE)
     with parts() as running, progress("exporting") as shown:
-        ranges = {name: _range(running.log, name, since, until) for name in names}
-        manifest = write(file, running.log, running.registry, ranges, code_version=code_version(), told=shown)
+        source = Connect(settings(), place).source()
+        ranges = {name: _range(source, name, since, until) for name in names}
+        manifest = write(file, source, running.registry, ranges, code_version=code_version(), told=shown)
     if as_json:
         show_json({"file": str(file), "bytes": file.stat().st_size, "records": manifest.records, **msgspec.to_builtins(manifest)})
     else:

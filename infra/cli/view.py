@@ -54,7 +54,7 @@ async def look(site: ViewSite, at: str, key: str, folder: Path, told: Any) -> Pa
     archive = site.archive
     ends = positions(site, at)
     if key:
-        return await key_at(archive, key, ends, folder)
+        return await key_at(archive, key, ends, folder, told=told)
     return await view_at(archive, ends, folder, keep=True, told=told)
 
 

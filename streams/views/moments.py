@@ -134,7 +134,7 @@ async def _fold_on(archive: Archive, partition: int, offsets: range, folder: Pat
     store.close()
 
 
-async def key_at(archive: Archive, key: str, ends: Mapping[int, int], folder: Path) -> PastView:
+async def key_at(archive: Archive, key: str, ends: Mapping[int, int], folder: Path, *, told: Told = lambda done, total: None) -> PastView:
     """The rows of one key at a position: of the events after the snapshot only its own are decoded.
 
     Raises:
@@ -151,6 +151,7 @@ async def key_at(archive: Archive, key: str, ends: Mapping[int, int], folder: Pa
     for batch in in_batches(archive.source, archive.fold.inputs[0], partition, base + 1, end):
         await refold.fold(of_keys(batch, frozenset([name]), ticks))
         folded += len(batch)
+        told(folded, end - 1 - base)
     return PastView({partition: layer}, {partition: end}, folder, folded, key_prefix(name))
 
 

@@ -226,8 +226,7 @@ class Verification:
                 return base
         if start > 0:
             raise NotVerifiableError(
-                f"{self._topic}/{partition} begins at offset {start}: what lay before is gone, and no snapshot stands for it. "
-                f"{IN_THE_LAKE}"
+                f"{self._topic}/{partition} begins at offset {start}: what lay before is gone, and no snapshot stands for it. {IN_THE_LAKE}"
             )
         return -1
 

@@ -52,7 +52,12 @@ async def check(folder: Path, events, cuts, moments, ticks) -> None:
         view.close()
         assert found == expected
         for key in CHANNELS:
-            past = await key_at(archive, key, ends, folder / f"key-{number}-{key}")
+            told = []
+            past = await key_at(
+                archive, key, ends, folder / f"key-{number}-{key}", told=lambda done, total, told=told: told.append((done, total))
+            )
+            assert [done for done, _ in told] == sorted(done for done, _ in told)
+            assert not told or told[-1] == (past.folded, past.folded)
             rows = {address: row for _, address, row in past.rows()}
             past.close()
             whole = {
