@@ -14,6 +14,7 @@ import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from tests.bench._budget import budgets
 from tests.bench._machine import machine
 from tests.broker.chat_faults import SERVICES, Run, suffer
 from tests.chat_system import chatting
@@ -52,6 +53,7 @@ def summary(run: Run, seed: int) -> dict[str, object]:
             name: {"count": len(found), "recovery_s": {"p50": round(statistics.median(found), 2), "max": round(max(found), 2)}}
             for name, found in sorted(times.items())
         },
+        "budget": {aim: found._asdict() for aim, found in budgets([fault.recovery_s for fault in run.faults], run.seconds).items()},
         "longest_answer_s": round(slowest, 2),
         "success_here": round(1 - len(run.failed) / len(run.attempts), 5),
         "success_at_a_kill_each_ten_minutes": round(1 - per_fault / (rate * CHAOS_S), 6),
@@ -77,6 +79,11 @@ def table(result: dict) -> str:
                 f"Outcomes {result['outcomes']}, {verdict['unknown_posted']} of the unknown were posted; the longest answer took "
                 f"{result['longest_answer_s']} s. Success {result['success_here']:.3%} at a kill each {result['seconds_a_kill']} s, "
                 f"{result['success_at_a_kill_each_ten_minutes']:.3%} at one each ten minutes."
+            ),
+            (
+                f"Until a message was accepted again nothing counts as served: 99.9 % a year allows "
+                f"{result['budget']['99.9 %']['such_faults_a_year']:,} such kills (here the budget burnt "
+                f"{result['budget']['99.9 %']['burn_rate']:,} times too fast)."
             ),
             f"{result['gateways']} gateways, seed {result['seed']}, on {result['machine']}.",
         )

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -25,6 +25,7 @@ from threading import Event, Thread
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infra.settings import CHECKOUT
+from tests.bench._budget import budgets
 from tests.bench._document import put
 from tests.bench._machine import machine
 from tests.broker.kill_stage import SESSION_OVER_S, System, Worker
@@ -41,15 +42,34 @@ RECOVERY_S = 90
 """More is no recovery: the run fails."""
 DISK = "48m"
 """Of the worker whose disk fills: room for its rows and RocksDB's write-ahead logs."""
-BUDGETS_S = {"99.9 %": 8.77 * 3600, "99.99 %": 52.6 * 60}
-"""Seconds a year without service that an aim allows: of a year's 8,766 hours a thousandth, and a tenth of that."""
-YEAR_S = 365.25 * 86_400
 WEIGHTS = {"worker killed": 32, "worker paused": 8, "worker leaves": 8, "broker killed": 8, "broker restarted": 2, "disk full": 2}
 """Shares of the faults: by far the most are what a machine that dies looks like."""
 
 
 Fault = tuple[float, Callable[[], object]]
 """What was broken is mended after so many seconds, by this."""
+
+
+class Silence:
+    """How long partitions gave nothing, since a fault."""
+
+    def __init__(self, began: float) -> None:
+        self.longest = 0.0
+        self._began = began
+        self._seen: dict[int, tuple[int, float]] = {}
+        """Each partition's end, and when it last moved."""
+
+    def see(self, ends: Mapping[int, int], now: float) -> None:
+        """Takes the ends at a moment. The first are what there was at the fault."""
+        for partition, end in ends.items():
+            before, moved = self._seen.setdefault(partition, (end, self._began))
+            if end > before:
+                self.longest = max(self.longest, now - moved)
+                self._seen[partition] = end, now
+
+    def over(self, since: float) -> bool:
+        """Whether every partition has moved since a moment."""
+        return bool(self._seen) and all(moved > since for _, moved in self._seen.values())
 
 
 class Bench:
@@ -84,24 +104,21 @@ class Bench:
         return plan
 
     def suffer(self, name: str) -> None:
-        """One fault: the time from its first moment until every partition gives outputs again, and then the end of its consequences."""
+        """One fault, until it is mended and every partition gives outputs again: the longest time for which one of them was silent."""
         began = time.monotonic()
         mended, mend = self.faults[name]()
-        before, recovered = self.system.log.ends(OUTPUT) if "broker" not in name else None, None
-        while recovered is None or mend is not None:
-            now = time.monotonic()
-            if mend is not None and now > began + mended:
+        silence, mended_at = Silence(began), None
+        while mended_at is None or not silence.over(mended_at):
+            if mended_at is None and time.monotonic() > began + mended:
                 mend()
-                mend = None
+                mended_at = time.monotonic()
             self.keep_alive()
-            ends = self.system.log.ends(OUTPUT) if mend is None or "broker" not in name else None
-            before = before or ends
-            if recovered is None and ends and before and all(end > before[partition] for partition, end in ends.items()):
-                recovered = time.monotonic() - began
-            if now > began + RECOVERY_S:
+            if mended_at is not None or "broker" not in name:
+                silence.see(self.system.log.ends(OUTPUT), time.monotonic())
+            if time.monotonic() > began + RECOVERY_S:
                 raise SystemExit(f"no recovery from {name!r} within {RECOVERY_S} s; the workers' logs are in {self.folder}")
             time.sleep(0.02)
-        self.recovery[name].append(recovered)
+        self.recovery[name].append(silence.longest)
 
     def keep_alive(self) -> None:
         """What the supervisor does: a worker that ended by itself is started again."""
@@ -202,13 +219,7 @@ def run(events: int, faults: int, rate: float, seed: int, folder: Path) -> dict[
             },
             "kills": sum(len(bench.recovery[name]) for name in ("worker killed", "broker killed", "worker paused")),
             "recovery_s": {"p50": round(statistics.median(all_times), 2), "p99": round(quantile(all_times, 0.99), 2)},
-            "budget": {
-                aim: {
-                    "burn_rate": round(sum(all_times) / took / (budget / YEAR_S)),
-                    "such_faults_a_year": round(budget / statistics.mean(all_times)),
-                }
-                for aim, budget in BUDGETS_S.items()
-            },
+            "budget": {aim: found._asdict() for aim, found in budgets(all_times, took).items()},
         }
     finally:
         bench.close()
