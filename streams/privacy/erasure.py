@@ -239,7 +239,14 @@ class Erasure:
     def _compact(self, key_ids: list[str], timeout: float) -> Compaction:
         if not key_ids:
             return Compaction(done=True, seconds=0.0)
-        return self._compactor.compact(KEYS, lambda: self._shred(key_ids[:1]), lambda: not self._left(key_ids), timeout)
+        began = monotonic()
+        with self._progressing("waiting until the keys have left the disk, in seconds") as told:
+
+            def gone() -> bool:
+                told(min(int(monotonic() - began), int(timeout)), int(timeout))
+                return not self._left(key_ids)
+
+            return self._compactor.compact(KEYS, lambda: self._shred(key_ids[:1]), gone, timeout)
 
     def _left(self, key_ids: list[str]) -> list[str]:
         """Which of the keys still have a value on the log."""

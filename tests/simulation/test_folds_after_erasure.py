@@ -266,11 +266,12 @@ def test_an_erasure_tells_how_far_its_long_steps_are(stage: Stage) -> None:
 
     places = [Place(name, lambda: [b"nothing"]) for name in ("view", "snapshots")]
     assert stage.erasure(places, progressing=progressing).erase(ADA, "asked").holds
-    (_, before), (_, after), (_, searched) = heard
+    (_, before), (_, waited), (_, after), (_, searched) = heard
     for told in (before, after):
         assert [done for done, _ in told] == sorted({done for done, _ in told})
         assert told[-1][0] == told[-1][1] > 0, "all is read, and no more than was announced"
     assert after[-1][1] > before[-1][1], "at first only the topics that can hold a person's texts"
+    assert waited == [(0, 60)]
     assert searched == [(0, 2), (1, 2)]
 
 
