@@ -1,8 +1,12 @@
-"""Where an archived object comes from: every hop back to the ingest session, each held against its hash."""
+"""Where an archived object comes from: every hop back to the ingest session, its objects held against their hashes.
+
+Events name one another by id; their bytes are held against the lake (`attesting`).
+"""
 
 import re
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from typing import Literal
 
 import msgspec
 
@@ -34,9 +38,13 @@ class Hop(msgspec.Struct, frozen=True):
     event_id: str
     sha256: str
     holds: bool
-    """Whether the bytes are what the hop before says they are, or the event is the one that it names."""
+    """Whether the bytes are what the hop before says they are, and the event is the one that it names."""
     says: str
     """What it tells, for people."""
+    by: Literal["hash", "id"] = "hash"
+    """How that is known: by a hash of the bytes, or of an event by its id and what it names alone."""
+    record_sha256: str = ""
+    """SHA-256 of an event's bytes, hex, where they are those that the lake has."""
 
 
 class UnknownError(LookupError):
@@ -208,7 +216,7 @@ def _address(vod: VodArchived, recording: Recording, track: Track, piece: Piece)
 def event_hop(what: str, event: Event, at: At, says: str, *, sha256: str = "", holds: bool = True) -> Hop:
     """A hop that is an event."""
     name = event.SCHEMA.rpartition(".")[2]
-    return Hop(what, name, f"{at.topic}/{at.partition}/{at.offset}", event.event_id, sha256, holds=holds, says=says)
+    return Hop(what, name, f"{at.topic}/{at.partition}/{at.offset}", event.event_id, sha256, holds=holds, says=says, by="id")
 
 
 def revisions(log: Source, codec: Codec) -> Iterator[tuple[VodArchived, At]]:
