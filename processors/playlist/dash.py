@@ -84,7 +84,9 @@ def _adaptation_set(window: Window, kind: str, shown: list[tuple[Listing, list[S
     if not shown:
         return
     number = 0 if kind == "video" else 1
-    attributes = f'id="{number}" contentType="{kind}" mimeType="{kind}/mp4" segmentAlignment="true" startWithSAP="1"'
+    attributes = f'id="{number}" contentType="{kind}" mimeType="{kind}/mp4" segmentAlignment="true"'
+    if all(segment.independent for _, segments in shown for segment in segments):
+        attributes += ' startWithSAP="1"'
     yield f"    <AdaptationSet {attributes}>"
     for listing, segments in shown:
         yield from _representation(window, listing, segments, period.begins_us)

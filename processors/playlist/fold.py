@@ -130,7 +130,7 @@ def _add_segment(rows: Rows, event: SegmentProduced) -> None:
         duration=event.duration,
         timescale=event.timescale,
         began_us=event.programme_date_time,
-        independent=event.independent,
+        independent=event.independent and not event.leans_back,
         discontinuity=event.discontinuity_sequence,
         parts=grown.parts if grown is not None and len(grown.parts) == event.parts else (),
         whole=True,

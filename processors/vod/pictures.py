@@ -57,7 +57,7 @@ def shots(recording: Recording) -> Iterator[Shot]:
     source = {piece.media_sequence for track in recording.tracks if track.rendition == "source" for piece in track.pieces}
     at, last = 0.0, -1
     for piece in recording.lead:
-        if piece.media_sequence in source and piece.independent and interval(piece) > last:
+        if piece.media_sequence in source and piece.key_frame_bytes and interval(piece) > last:
             last = interval(piece)
             yield Shot(last, piece, at)
         at += piece.seconds

@@ -49,6 +49,7 @@ class Piece(msgspec.Struct, frozen=True):
     began_us: int
     """Wall clock of its first sample, UTC microseconds."""
     independent: bool
+    """Decodes without those before it."""
     discontinuity: int
     key_frame_bytes: int
     event_id: str
@@ -198,7 +199,7 @@ def _piece(event: SegmentProduced) -> Piece:
         duration=event.duration,
         timescale=event.timescale,
         began_us=event.programme_date_time,
-        independent=event.independent,
+        independent=event.independent and not event.leans_back,
         discontinuity=event.discontinuity_sequence,
         key_frame_bytes=event.key_frame_bytes,
         event_id=event.event_id,

@@ -461,6 +461,8 @@ class SegmentProduced(Event, frozen=True, kw_only=True):
     """Wall clock of the first sample, UTC microseconds."""
     independent: bool
     """Begins with a key frame (always so for audio)."""
+    leans_back: bool = False
+    """Shows pictures before its key frame that need the segment before, as an open GOP does."""
     discontinuity_sequence: int
     """Number of discontinuities before this in the channel."""
     key_frame_bytes: int = 0

@@ -131,7 +131,10 @@ def test_renditions_are_cut_alike(pushed: dict[str, Pushed], name: str) -> None:
         assert part.duration * 1_000_000 <= targets[part.rendition] * part.timescale
     for segment in stream.segments:
         assert round(segment.duration / segment.timescale) <= 2
-        assert segment.independent or segment.duration / segment.timescale < 1.5 or name == "variable rate"
+        begins = segment.rendition == "audio" or segment.key_frame_bytes > 0
+        assert begins or segment.duration / segment.timescale < 1.5 or name == "variable rate"
+        opened = name == "open gop" and segment.rendition == "source" and segment.media_sequence != numbers["source"][0][0]
+        assert (segment.independent, segment.leans_back) == (begins, begins and opened)
 
 
 @pytest.mark.parametrize("name", [*KINDS, "full hd"])

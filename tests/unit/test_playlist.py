@@ -8,6 +8,7 @@ import hls_playlist as hls
 import pytest
 from folding import folded
 from live_channel import GOP, PART, Channel, dummy
+from msgspec.structs import replace
 
 from processors.playlist import BROADCAST, PLAYLIST
 from processors.playlist.broadcast import BROADCASTS, NEWEST
@@ -19,7 +20,9 @@ from processors.playlist.iframes import iframe_playlist
 from processors.playlist.master import master_playlist
 from processors.playlist.state import DECLARED
 from processors.playlist.window import Window
-from schemas.events import StreamInterrupted, StreamResumed, StreamUpdated
+from processors.vod.pictures import shots
+from processors.vod.recording import Recorder
+from schemas.events import SegmentProduced, StreamInterrupted, StreamResumed, StreamUpdated
 
 URL = "http://origin/live/ana/x.m3u8"
 PARTS = GOP // PART
@@ -137,8 +140,35 @@ def test_a_source_without_key_frames_is_not_called_independent() -> None:
     assert listing is not None
     assert "INDEPENDENT-SEGMENTS" not in media_playlist(view, listing, Shape(), over=False)
     assert "INDEPENDENT-SEGMENTS" not in master_playlist(view, parts=True)
+    assert "startWithSAP" in str(manifest(window(made), "/time", over=False))
+    assert "startWithSAP" not in str(manifest(view, "/time", over=False))
     keys = hls.media(iframe_playlist(listing, over=False), URL)
     assert [(s.sequence, s.gap) for s in keys.segments] == [(100, False), (101, False), (102, True)]
+
+
+@pytest.mark.row("P1")
+def test_a_segment_that_leans_back_is_not_called_independent_but_keeps_its_key_frame() -> None:
+    live = channel("source")
+    closed, opened = [*live.segments(1)], [*live.segments(1)]
+    leaning = [m._replace(event=replace(m.event, leans_back=True)) if isinstance(m.event, SegmentProduced) else m for m in opened]
+    view = window([*closed, *leaning])
+    listing = view.listing("source")
+    assert listing is not None
+    text = media_playlist(view, listing, Shape(), over=False)
+    whole = window([*closed, *opened])
+    assert "INDEPENDENT-SEGMENTS" in media_playlist(whole, whole.renditions[0], Shape(), over=False)
+    assert "INDEPENDENT-SEGMENTS" not in text
+    assert text.count("INDEPENDENT=YES") == 2, "a part of each begins with a key frame"
+    assert "INDEPENDENT-SEGMENTS" not in master_playlist(view, parts=True)
+    keys = hls.media(iframe_playlist(listing, over=False), URL)
+    assert [segment.gap for segment in keys.segments] == [False, False]
+    recorder = Recorder("7", "s1")
+    for made in [*closed, *leaning]:
+        recorder.add(made.event)
+    recording = recorder.recording()
+    assert recording is not None
+    assert [piece.independent for piece in recording.lead] == [True, False]
+    assert len([*shots(recording)]) == 1
 
 
 def _no_key(event: object) -> dict[str, int]:

@@ -3,6 +3,7 @@
 import pytest
 
 from streams.edges.ingest.cut import Output, Started
+from streams.edges.ingest.facts import Facts
 from streams.edges.ingest.segmenter import MOST_RUNS, Metadata, Place, UnstableStreamError
 from streams.media import fmp4_reader
 from streams.media.aac import FRAME_SAMPLES, UnsupportedAudioError, silent_frame
@@ -62,6 +63,22 @@ def test_segments_end_at_key_frames_or_before_they_grow_too_long(gop_s: float, e
     key_starts = [segment.parts[0].independent for segment in publisher.segments("source")]
     assert key_starts[0]
     assert all(key_starts) is (gop_s <= 2)
+
+
+@pytest.mark.row("P1")
+@pytest.mark.parametrize("open_gop", [False, True])
+def test_a_segment_whose_first_pictures_lean_on_the_one_before_says_so(open_gop: bool) -> None:
+    publisher = Publisher(metadata=Metadata(frame_rate=30, has_audio=True))
+    publisher.configure(avcc(), asc())
+    for number in range(180):
+        leads = open_gop and 0 < number % 60 < 3 < number
+        publisher.video(33 + (number % 3 == 2), key=number % 60 == 0, offset_ms=0 if leads else 67)
+    publisher.finish()
+    facts = Facts("7", "s1", NOW)
+    told = [facts.segment(segment, b"", NOW) for segment in publisher.segments("source")]
+    assert [event.independent for event in told] == 3 * [True], "each begins with a key frame"
+    assert [event.leans_back for event in told] == [False, open_gop, open_gop]
+    assert not any(facts.segment(segment, b"", NOW).leans_back for segment in publisher.segments("audio"))
 
 
 def test_the_first_part_is_out_one_frame_after_its_end() -> None:

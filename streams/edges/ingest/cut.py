@@ -1,5 +1,6 @@
 """What the segmenter makes: declared renditions, parts and segments."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from streams.media import fmp4
@@ -41,6 +42,11 @@ class Part(NamedTuple):
     """Ticks."""
     timescale: int
     independent: bool
+    """Begins with a key frame."""
+    shown: int
+    """When its first sample is shown, ticks."""
+    shown_from: int
+    """When the first of all its samples is."""
     key_frame_bytes: int
     frames: int
     received_at: int
@@ -53,8 +59,20 @@ class Segment(NamedTuple):
 
     parts: tuple[Part, ...]
 
+    @property
+    def leans_back(self) -> bool:
+        """Whether it shows pictures before its key frame, as an open GOP does: they need the segment before."""
+        first = self.parts[0]
+        return first.independent and min(part.shown_from for part in self.parts) < first.shown
+
 
 Output = Started | Declared | Part | Segment
+
+
+def shown(samples: Sequence[Sample]) -> tuple[int, int]:
+    """When the first of a part's samples is shown, and when the first of them that is."""
+    times = [sample.decode_time + sample.composition_offset for sample in samples]
+    return times[0], min(times)
 
 
 class Assembler:
@@ -82,6 +100,7 @@ class Assembler:
             sum(sample.duration for sample in samples),
             self._timescale,
             samples[0].key,
+            *shown(samples),
             fmp4.key_frame_bytes(data, samples),
             len(samples),
             received_at,

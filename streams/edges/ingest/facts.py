@@ -100,6 +100,7 @@ class Facts:
             timescale=first.timescale,
             programme_date_time=self._wall(first),
             independent=first.independent,
+            leans_back=cut.leans_back,
             discontinuity_sequence=first.discontinuity_sequence,
             key_frame_bytes=first.key_frame_bytes if first.rendition != "audio" else 0,
             address=place,

@@ -9,7 +9,7 @@ from schemas.events import media as e
 from schemas.events.channel import Tier
 from schemas.wire import Codec
 from streams.edges.ingest.config import IngestConfig
-from streams.edges.ingest.cut import Part, Segment
+from streams.edges.ingest.cut import Part, Segment, shown
 from streams.edges.ingest.segmenter import Place
 from streams.errors import StreamingError
 from streams.fold import At, Clock
@@ -136,6 +136,7 @@ def _cut(part: e.PartProduced, data: bytes) -> Part:
         part.duration,
         part.timescale,
         part.independent,
+        *shown(samples),
         fmp4.key_frame_bytes(data, samples),
         len(samples),
         part.received_at,
