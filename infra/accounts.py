@@ -114,6 +114,14 @@ class Accounts:
         """
         self._write(msgspec.structs.replace(self.get(login), tier=tier))
 
+    def turbo(self, login: str, *, on: bool) -> None:
+        """Says whether a channel's owner has Turbo or Prime: VODs of streams that end from now on get that retention.
+
+        Raises:
+            AccountError: there is no such account.
+        """
+        self._write(msgspec.structs.replace(self.get(login), turbo=on))
+
     def restrict(self, login: str, *, mature: bool | None, subscribers_only: bool | None) -> ChannelProfile:
         """Says who may watch a channel; None leaves a part as it is. It holds within seconds.
 

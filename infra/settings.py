@@ -146,7 +146,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Folder or bucket by URL for the features' checkpoints, which that cluster reaches too; empty is in the home."),
     ] = ""
     redis: Annotated[str, Meta(description="URL of a Redis for features of live streams; empty starts one here.")] = ""
-    retention_days_partner: Annotated[int, Meta(ge=-1, description="Days for which new VODs of partners are kept; -1 is for ever.")] = 60
+    retention_days_partner: Annotated[
+        int, Meta(ge=-1, description="Days for which new VODs of partners, and of owners with Turbo or Prime, are kept; -1 is for ever.")
+    ] = 60
     retention_days: Annotated[int, Meta(ge=-1, description="Days for which new VODs of all others are kept; -1 is for ever.")] = 14
     master_key: Annotated[
         str, Meta(description="File of the master key that wraps the subjects' keys, made where it is missing; empty is one in the home.")

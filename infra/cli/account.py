@@ -80,6 +80,21 @@ def promote(login: Login, tier: Annotated[Tier, typer.Argument(help="The tier fr
 
 
 @account.command()
+def turbo(
+    login: Login,
+    on: Annotated[bool, typer.Option("--on/--off", help="Whether its owner has it.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Say that a channel's owner has Turbo or Prime: what it streams is kept for as long as a partner's recordings are."""
+    with accounts() as all_of_them:
+        all_of_them.turbo(login, on=on)
+    if as_json:
+        show_json({"login": login, "turbo": on})
+    else:
+        out.print(f"{login} has {'Turbo now' if on else 'Turbo no more'}")
+
+
+@account.command()
 def restrict(
     login: Login,
     mature: Annotated[

@@ -69,3 +69,5 @@ class ChannelProfile(Event, frozen=True, kw_only=True):
     """Chat: refuse repeated texts (R9K)."""
     watch_subscribers_only: bool = False
     """Playback: only subscribers may watch, live and recorded."""
+    turbo: bool = False
+    """Its owner pays for Turbo or Prime: recordings are kept for as long as a partner's."""

@@ -11,7 +11,7 @@ import structlog
 from processors.vod.about import About, about
 from processors.vod.recording import Recording
 from schemas.event import Event
-from schemas.events import RenditionDeclared, SegmentProduced, SegmentsExpired, ShelveVod, StreamEnded, Tick, VodArchived
+from schemas.events import ChannelProfile, RenditionDeclared, SegmentProduced, SegmentsExpired, ShelveVod, StreamEnded, Tick, VodArchived
 from schemas.wire import Codec
 from sinks.archive.config import ArchiveConfig
 from sinks.archive.keeper import Keeper
@@ -35,6 +35,7 @@ from streams.topics import PARTITIONS
 
 logger = structlog.get_logger()
 COMMANDS = "library.vod.commands.v1"
+PROFILES = "channel.profile.state.v1"
 SHELF = "library.shelf.commands.v1"
 """Ticks come on it once an hour, also while nothing is live."""
 TICKED_US = 2 * 3_600_000_000
@@ -188,10 +189,16 @@ class Archivist:
         if made is None:
             logger.warning("no VOD: nothing of the session is left", session=session.session_id)
             return
-        retention_days = self._config.retention_days(session.tier)
+        turbo = await asyncio.to_thread(self._turbo, session.channel_id)
+        retention_days = self._config.retention_days(session.tier, turbo=turbo)
         await self._publish(event(made, session, vod_id, revision, retention_days))
         await self._publish(shelved(session.channel_id, vod_id, session.ended_at or 0, retention_days))
         logger.info("archived", session=session.session_id, vod=vod_id, objects=len(made.documents), size=made.size)
+
+    def _turbo(self, channel_id: str) -> bool:
+        """Whether a channel's owner has Turbo or Prime now. Blocks."""
+        profiles = [event for event, _ in channel_events(self._log, self._codec, PROFILES, channel_id) if isinstance(event, ChannelProfile)]
+        return bool(profiles) and profiles[-1].turbo
 
     async def _recording(self, session: About) -> Recording | None:
         late = (session.ended_at or 0) + self._config.late_us - self._clock()

@@ -9,7 +9,7 @@ class ArchiveConfig(msgspec.Struct, frozen=True):
     """Read once at start."""
 
     partner_days: int = 60
-    """Days that a partner's VODs are kept; -1 is for ever."""
+    """Days that VODs of partners, and of owners with Turbo or Prime, are kept; -1 is for ever."""
     other_days: int = 14
     """The same of affiliates and all others."""
     live_us: int = 2 * 3_600_000_000
@@ -19,6 +19,6 @@ class ArchiveConfig(msgspec.Struct, frozen=True):
     reach_us: int = 7 * DAY_US
     """How far back sessions are looked at at start: as long as the log has their segments."""
 
-    def retention_days(self, tier: str) -> int:
-        """Of a channel's tier."""
-        return self.partner_days if tier == "partner" else self.other_days
+    def retention_days(self, tier: str, *, turbo: bool) -> int:
+        """Of a channel's tier, and of whether its owner has Turbo or Prime."""
+        return self.partner_days if turbo or tier == "partner" else self.other_days

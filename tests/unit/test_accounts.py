@@ -97,6 +97,20 @@ def test_of_two_creations_at_once_the_first_on_the_log_wins(log: MemoryLog, code
     assert kept == hashlib.sha256(winner[0].encode()).hexdigest()
 
 
+@pytest.mark.row("V6")
+def test_turbo_comes_and_goes_and_changes_nothing_else(accounts: Accounts) -> None:
+    accounts.create("mia", "affiliate")
+    before = accounts.get("mia")
+    told = []
+    for on in (True, False):
+        accounts.turbo("mia", on=on)
+        told.append(accounts.get("mia"))
+    assert [profile.turbo for profile in (before, *told)] == [False, True, False]
+    assert {(profile.tier, profile.stream_key_hash, profile.created_at) for profile in told} == {
+        (before.tier, before.stream_key_hash, before.created_at)
+    }
+
+
 def test_an_account_that_is_not_there_is_named(accounts: Accounts) -> None:
     with pytest.raises(AccountError, match="no account 'nobody'"):
         accounts.rotate_key("nobody")
