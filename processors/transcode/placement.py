@@ -59,21 +59,20 @@ class Placement:
         nowhere = msgspec.structs.replace(session, worker_id="", renditions=(), claimed=NOTHING, windings=(), reason=reason, avoid=avoid)
         self._cluster.move(session_id, nowhere)
 
-    def upgrade(self, worker_id: str) -> Iterator[Event]:
-        """Gives what is free on a worker to its sessions that lack something: first what partners wait for, then affiliates by age."""
-        sessions, worker = self._cluster.sessions, self._cluster.workers[worker_id]
-        if worker.share.claimed == NOTHING and not self._upgradable():
-            return
-        ids = [each for each in worker.sessions if self._lacks(sessions[each])]
+    def upgrade(self, *worker_ids: str) -> Iterator[Event]:
+        """Gives what is free on workers to their sessions that lack something: first what partners wait for, then affiliates by age."""
+        sessions, workers = self._cluster.sessions, self._cluster.workers
+        looked_at = [workers[each] for each in worker_ids if workers[each].share.claimed != NOTHING or self._upgradable()]
+        ids = [each for worker in looked_at for each in worker.sessions if self._lacks(sessions[each])]
         for session_id in sorted(ids, key=lambda each: (sessions[each].tier != "partner", sessions[each].order)):
             session = sessions[session_id]
             if session.tier != "partner" and not self._upgradable():
                 return
-            worker = self._cluster.workers[worker_id]
+            worker = workers[session.worker_id]
             own = worker.capacity.minus(worker.share.used) if session.tier == "partner" else worker.room
             missing = [each for each in session.ladder if each.name not in session.renditions]
             if more := fitting(missing, own):
-                yield from self._grant(session_id, session, worker_id, more)
+                yield from self._grant(session_id, session, session.worker_id, more)
 
     def preempt(self, worker_id: str, need: Amount, *, grace: bool = True) -> Iterator[Event]:
         """Takes affiliates' outputs on a worker away until what they took is at least what is needed: from those who have most, of these

@@ -29,8 +29,9 @@ WORKER_TIMEOUT_US = 3_000_000
 """Without a heartbeat for this long a worker is lost: three beats, so that one late beat moves no job."""
 SERVED = 64
 """Waiting sessions, and workers with room, that one event looks at: those left over are looked at in the next second."""
-FRUITLESS = 8
-"""Workers one after the other that could upgrade nobody, after which none is tried: the next have less room."""
+TOGETHER = 8
+"""Workers of which the oldest session is upgraded first, and that are the last to be tried where they upgrade nobody: the next have less
+room. Each has room of its own, but what affiliates may be given of the region's is all of theirs."""
 FIRST = 4
 """Waiting sessions that a stream's end may help: it frees what one had."""
 TOLD_STEP = 0.01
@@ -145,12 +146,11 @@ def _wound_down(cluster: Cluster, placement: Placement) -> Iterator[Event]:
 def _serve(cluster: Cluster, placement: Placement) -> Iterator[Event]:
     """Places who waits, then upgrades on workers with room."""
     yield from _serve_waiting(cluster, placement, SERVED)
-    fruitless = 0
-    for worker_id in cluster.short(SERVED):
-        made = list(placement.upgrade(worker_id))
+    short = cluster.short(SERVED)
+    for at in range(0, len(short), TOGETHER):
+        made = list(placement.upgrade(*short[at : at + TOGETHER]))
         yield from made
-        fruitless = 0 if made else fruitless + 1
-        if fruitless == FRUITLESS:
+        if not made:
             break
 
 

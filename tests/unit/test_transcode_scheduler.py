@@ -242,6 +242,22 @@ def test_the_oldest_that_waits_is_served_when_a_stream_ends(region):
     assert region.cancel("a") == [released("a", "w1", "ended"), assigned("x", "w1", ("480p30",))]
 
 
+@pytest.mark.row("T15")
+def test_the_oldest_is_upgraded_first_though_others_are_on_a_worker_with_more_room(region):
+    region.beat("w1", 420)
+    region.beat("w2", 420)
+    for number in range(10):  # by turns on both; then affiliates get one output, for 80 % are in use
+        region.ask(f"a{number}", "affiliate", 1920, 1080)
+    assert region.ask("oldest", "affiliate", 1920, 1080) == [assigned("oldest", "w1", ("480p30",))]
+    region.cancel("a9")
+    for young in ("x", "y", "z"):
+        assert region.ask(young, "affiliate", 1920, 1080) == [assigned(young, "w2", ("480p30",))]
+    region.cancel("a7")
+    both = ("720p60", "480p30")
+    assert region.tick() == [upgraded("oldest", "w1", both), upgraded("x", "w2", both), upgraded("y", "w2", both)]
+    assert region.tick() == [], "the reserve is partners'"
+
+
 @pytest.mark.row("T16")
 def test_halved_capacity_shrinks_affiliates_at_once_and_ends_nothing(region):
     region.beat("w1", 2 * AFFILIATE_LOAD)
