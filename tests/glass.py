@@ -146,6 +146,10 @@ class Publisher:
             raise RuntimeError(f"the publisher ended: run `python -m tests.glass` by hand to see why (code {await process.wait()})")
         return cls(process, time.monotonic())
 
+    async def ended(self) -> None:
+        """Waits until it ends by itself: its connection is gone."""
+        await self._process.wait()
+
     async def vanish(self) -> None:
         """Dies without a word, as on a lost connection."""
         if self._process.returncode is None:

@@ -2,8 +2,11 @@
 
 import pytest
 
+from infra.settings import Settings
 from tests.bench._budget import AIMS, YEAR_S, Budget, budgets
 from tests.bench.kill import Silence
+from tests.system import Account, System
+from tests.video_faults import AHEAD_S, Fault, Had, Viewer
 
 pytestmark = pytest.mark.row("L1")
 
@@ -32,3 +35,17 @@ def test_a_recovery_is_the_longest_silence_of_any_partition_until_all_move_again
     assert not silence.over(103.0)
     silence.see({0: 9, 1: 7}, 104.2)
     assert (silence.longest, silence.over(103.0)) == (pytest.approx(4.0), True)
+
+
+def test_a_viewer_is_late_by_what_has_passed_without_media_to_play() -> None:
+    viewer = Viewer(System(Settings(), {}), Account("ana", "", "1", ""))
+    viewer.had = [Had(100.0, 1, 2.0), Had(102.1, 2, 2.0), Had(109.0, 3, 2.0), Had(109.1, 4, 2.0), Had(111.0, 5, 2.0)]
+    assert viewer.late(100.0) == pytest.approx(5.0)  # of which a tenth was late before
+    assert viewer.late(102.1) == pytest.approx(4.9)
+    assert viewer.late(109.1) == 0
+    viewer.had = [Had(100.0, 1, 2.0), Had(101.0, 2, 0.5), Had(102.5, 3, 2.0), Had(104.5, 4, 2.0)]  # 1.5 s were never taken in
+    assert viewer.late(100.0) == pytest.approx(0.0)
+    viewer.had += [Had(107.5, 5, 2.0)]
+    assert viewer.late(100.0) == pytest.approx(1.0)
+    assert Fault("origin", 4.9).stall_s == pytest.approx(4.9 - AHEAD_S)
+    assert Fault("origin", 0.4).stall_s == 0
