@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from processors.transcode.ladder import AUDIO_BIT_RATE
 from sinks.clips.footage import Coded
 from streams.media import fmp4
-from streams.media.aac import FRAME_SAMPLES
+from streams.media.aac import FRAME_SAMPLES, parse_config, silent_frame
 from streams.media.track import AudioTrack, Sample
 
 LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1"}
@@ -37,11 +37,23 @@ def sound(frames: Sequence[Coded], begin: Fraction, end: Fraction, delay: Fracti
         return b""
     track = _track(inside[0])
     samples, at = [], round((inside[0].shown - begin + delay) * track.timescale)
-    for frame in inside:
-        duration = round(frame.duration * track.timescale)
-        samples.append(Sample(at, duration, 0, True, frame.data))
-        at += duration
+    for data in _unbroken(inside, track):
+        samples.append(Sample(at, FRAME_SAMPLES, 0, True, data))
+        at += FRAME_SAMPLES
     return fmp4.init_segment(track) + fmp4.fragment(1, samples)
+
+
+def _unbroken(frames: Sequence[Coded], track: AudioTrack) -> Iterator[bytes]:
+    """One frame after the other, each within half a frame of its time: silence where there is none, and the earlier of two at once."""
+    length, silence = Fraction(FRAME_SAMPLES, track.sample_rate), silent_frame(parse_config(track.config).layout)
+    at = frames[0].shown
+    for frame in frames:
+        while frame.shown - at >= length / 2:
+            yield silence
+            at += length
+        if at - frame.shown < length / 2:
+            yield frame.data
+            at += length
 
 
 def _alike(frames: Sequence[Coded]) -> Iterator[Coded]:

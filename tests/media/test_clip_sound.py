@@ -15,6 +15,8 @@ from streams.media.aac import FRAME_SAMPLES
 from streams.media.track import AudioTrack
 
 pytestmark = pytest.mark.media
+BOTH = Fraction(0), Fraction(5), Fraction(0)
+"""A clip of five seconds."""
 
 
 def tone(begin: Fraction, seconds: int, rate: int, layout: str, hertz: int) -> list[Coded]:
@@ -57,6 +59,21 @@ def test_a_change_of_format_costs_no_sound(then: tuple[int, str], hertz: int) ->
     assert abs(pitch(wave[rate * 5 // 2 : rate * 7 // 2], rate) - hertz) < 3
     quiet = [np.abs(wave[at : at + rate // 20]).max() < 0.2 for at in range(rate // 20, len(wave) - rate // 20, rate // 20)]
     assert sum(quiet) <= 2, "only where one ends and the other begins"
+
+
+def test_a_hole_is_silent_and_what_follows_stays_in_its_place() -> None:
+    rate, wave = heard(sound([*tone(Fraction(0), 2, 48_000, "stereo", 440), *tone(Fraction(3), 2, 48_000, "stereo", 880)], *BOTH))
+    assert abs(len(wave) / rate - 5) < 3 * FRAME_SAMPLES / rate
+    assert abs(pitch(wave[: rate * 19 // 10], rate) - 440) < 3
+    assert np.abs(wave[rate * 21 // 10 : rate * 29 // 10]).max() < 0.001
+    assert abs(pitch(wave[rate * 31 // 10 : rate * 49 // 10], rate) - 880) < 3
+
+
+def test_of_two_sounds_at_once_the_earlier_is_heard_and_what_follows_stays_in_its_place() -> None:
+    rate, wave = heard(sound([*tone(Fraction(0), 3, 48_000, "stereo", 440), *tone(Fraction(2), 3, 48_000, "stereo", 880)], *BOTH))
+    assert abs(len(wave) / rate - 5) < 3 * FRAME_SAMPLES / rate
+    assert abs(pitch(wave[rate * 21 // 10 : rate * 29 // 10], rate) - 440) < 3
+    assert abs(pitch(wave[rate * 31 // 10 : rate * 49 // 10], rate) - 880) < 3
 
 
 def test_one_format_keeps_the_source_s_bytes() -> None:
