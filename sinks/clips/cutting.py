@@ -11,6 +11,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sinks.clips.footage import Coded, Span
 from sinks.clips.sounding import sound
@@ -19,6 +20,8 @@ from streams.media import fmp4, h264
 from streams.media.track import Sample, VideoTrack
 
 TICKS = 90_000
+ROUNDING = Fraction(1, 1_000)
+"""Seconds: FLV's timestamps are milliseconds."""
 QUALITY = "18"
 """x264's rate factor at which what is encoded again is not told from the source by eye."""
 IDS = 32
@@ -64,24 +67,38 @@ class Shot(Struct, frozen=True):
 def cut(video: Sequence[Coded], audio: Sequence[Coded], span: Span) -> Cut:
     """A clip of the pictures that are shown in a span, and the sound beside them.
 
+    One that stays for long, as where the rate varies, is shown for as much of that as lies in the span.
+
     Raises:
         UncuttableError: no picture is shown there.
         av.FFmpegError: the pictures cannot be decoded.
     """
-    runs = list(_runs(video, span))
+    usual = min((frame.duration for frame in video if frame.duration > 0), default=Fraction(1, 30))
+    seen = _seen(video, span, usual)
+    runs = list(_runs(video, seen))
     copied = [frame for run in runs if run.kept for frame in run.frames]
     delay = max((frame.shown - frame.decoded for frame in copied if frame.key), default=Fraction(0))
-    encoder = _Encoder({number for run in runs for frame in run.frames for number in _ids(_track(frame).avcc)}, span, delay)
+    encoder = _Encoder({number for run in runs for frame in run.frames for number in _ids(_track(frame).avcc)}, seen, delay)
     shots: list[Shot] = []
     for run in runs:
         shots += [Shot(one.shown, one.decoded, one.key, one.data) for one in run.frames] if run.kept else encoder.encode(run.frames)
     if not shots:
         raise UncuttableError("no picture is shown in the time that was asked for")
-    usual = min((frame.duration for frame in video if frame.duration > 0), default=Fraction(1, 30))
-    first, end = min(shot.shown for shot in shots), max(shot.shown for shot in shots) + usual
-    samples = _samples(shots, first - delay, usual)
+    first, last = max(span.begin, min(shot.shown for shot in shots)), max(shot.shown for shot in shots)
+    shots[0] = replace(shots[0], shown=max(first, shots[0].shown), decoded=max(first - delay, shots[0].decoded))
+    following = min((frame.shown for frame in video if frame.shown > last), default=max(span.end, last + usual))
+    end = min(following, max(span.end, last + usual))
+    samples = _samples(shots, first - delay, end - first)
     body = fmp4.init_segment(encoder.track(_track(copied[0]) if copied else None)) + fmp4.fragment(1, samples)
     return Cut(body, sound(audio, first, end, delay), first, end - first, delay, len(shots), len(copied))
+
+
+def _seen(frames: Sequence[Coded], span: Span, usual: Fraction) -> Span:
+    """A span that begins with the picture before it where that stays on longer than pictures do."""
+    after = min((frame.shown for frame in frames if frame.shown >= span.begin), default=span.end)
+    if after - span.begin <= usual + ROUNDING:
+        return span
+    return Span(max((frame.shown for frame in frames if frame.shown < span.begin), default=span.begin), span.end)
 
 
 def _runs(frames: Sequence[Coded], span: Span) -> Iterable[Run]:
@@ -118,12 +135,12 @@ def _sealed(group: Sequence[Coded]) -> bool:
     return any(kind == h264.IDR for kind, _, _ in h264.units(group[0].data)) and all(frame.shown >= group[0].shown for frame in group)
 
 
-def _samples(shots: Sequence[Shot], origin: Fraction, usual: Fraction) -> list[Sample]:
-    """Samples in decode order, counted from the first one's decode time."""
+def _samples(shots: Sequence[Shot], origin: Fraction, length: Fraction) -> list[Sample]:
+    """Samples in decode order, counted from the first one's decode time; together they last so many seconds."""
     times = [_ticks(shot.decoded - origin) for shot in shots]
     for place in range(1, len(times)):
         times[place] = max(times[place], times[place - 1] + 1)
-    following = [*times[1:], times[-1] + _ticks(usual)]
+    following = [*times[1:], max(times[-1] + 1, _ticks(length))]
     return [
         Sample(time, after - time, _ticks(shot.shown - origin) - time, shot.key, shot.data)
         for shot, time, after in zip(shots, times, following, strict=True)

@@ -84,20 +84,23 @@ def _within(span: Span, whole: Fraction) -> Span:
 def touched(recording: Recording, rendition: str, span: Span) -> list[tuple[Fraction, Piece, Init]]:
     """The segments of a rendition that lie in a span: where each begins, itself, and its initialisation segment.
 
-    One more on either side: a picture is shown later than it is decoded, and sound is cut beside the pictures.
+    A margin on either side: a picture is shown later than it is decoded, and sound is cut beside the pictures. Pictures are taken from the
+    key frame on that the first of them is decoded from, which a segment need not have.
     """
     track = recording.track(rendition)
     if track is None:
         return []
     pieces = {piece.media_sequence: piece for piece in track.pieces}
     inits = {init.discontinuity: init for init in track.inits}
-    found, at = [], Fraction(0)
+    found: list[tuple[Fraction, Piece, Init]] = []
+    at = Fraction(0)
     for lead in recording.lead:
         piece = pieces.get(lead.media_sequence)
-        past = at + length(lead)
-        if piece is not None and past > span.begin - MARGIN and at < span.end + MARGIN:
+        if piece is not None and at < span.end + MARGIN:
+            if at <= span.begin - MARGIN and (piece.key_frame_bytes or track.kind == "audio"):
+                found.clear()  # what decodes from here on needs nothing before
             found.append((at, piece, inits[piece.discontinuity]))
-        at = past
+        at += length(lead)
     return found
 
 

@@ -24,7 +24,6 @@ from sinks.clips.collecting import Collector, Found
 from sinks.clips.cutting import Cut, UncuttableError, cut
 from sinks.clips.footage import MissingFootageError, coded
 from sinks.clips.muxing import muxed
-from sinks.ffmpeg_run import FfmpegError
 from streams.clock import now_us
 from streams.errors import StreamingError
 from streams.fold import At, Clock
@@ -51,7 +50,6 @@ UNUSABLE = (
     MalformedFragmentError,
     MalformedVideoError,
     UncuttableError,
-    FfmpegError,
     av.FFmpegError,
     pictures.NoPictureError,
 )

@@ -24,7 +24,6 @@ from sinks.archive.pictures import NoPictureError
 from sinks.clips.clips import TOPIC, Clips
 from sinks.clips.lineage import ClipLineage
 from sinks.clips.scrub import ClipScrub
-from sinks.ffmpeg_run import FfmpegError
 from streams.media import fmp4_reader
 from streams.objects import Objects
 
@@ -285,7 +284,7 @@ async def test_a_step_that_fails_is_named_and_tried_again_with_success(
 @pytest.mark.row("K7")
 @pytest.mark.parametrize(
     ("tool", "mock", "cause", "step"),
-    [("muxed", AsyncMock, FfmpegError("killed"), "cut"), ("pictures.middle", Mock, NoPictureError("none decodes"), "thumbnail")],
+    [("muxed", AsyncMock, av.FFmpegError(22, "killed"), "cut"), ("pictures.middle", Mock, NoPictureError("none decodes"), "thumbnail")],
 )
 async def test_a_tool_that_fails_fails_its_step_leaves_nothing_and_works_the_next_time(
     filmed: tuple[Studio, VodArchived], monkeypatch: pytest.MonkeyPatch, tool: str, mock: type[Mock], cause: Exception, step: str
