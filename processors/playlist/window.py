@@ -91,8 +91,12 @@ class Window:
         return sorted(found, key=_rank)
 
     def playable(self, *, parts: bool) -> list[Listing]:
-        """Those that are alive and list something: parts count only where they are listed."""
-        return [listing for listing in self.renditions if parts or listing.entries]
+        """Those that are alive, once there is something to play: a part, or a whole segment where no parts are listed.
+
+        The first of the others is on its way and waited for by who asks for it: players read a master once, so it names them too.
+        """
+        found = self.renditions
+        return found if parts or any(listing.entries for listing in found) else []
 
     def listing(self, rendition: str) -> Listing | None:
         """A rendition's playlist; None where nothing of it can be played."""

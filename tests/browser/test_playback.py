@@ -5,8 +5,9 @@ import time
 import pytest
 from playwright.async_api import Browser
 
+from tests import glass
 from tests.chromium import until
-from tests.live import LADDER, Live
+from tests.live import LADDER, Live, Stage
 from tests.viewer import viewing
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -89,6 +90,21 @@ async def test_quality_menu_lists_the_ladder_and_switches(browser: Browser, live
         await viewer.choose("source")
         await until(viewer.page, "document.querySelector('video').videoHeight === 720", 40)
         assert (await viewer.sees(1)).unreadable == 0
+        assert viewer.fatal == []
+
+
+@pytest.mark.row("P18", "S3")
+@pytest.mark.parametrize("low_latency", [True, False])
+async def test_renditions_that_come_while_one_watches_can_be_played(browser: Browser, stage: Stage, low_latency: bool) -> None:
+    account = await stage.account()
+    await stage.publish(account)
+    async with viewing(browser, f"{stage.system.url}/{account.login}", lowLatency=low_latency, quality=LADDER[-1]) as viewer:
+        await viewer.playing()
+        await stage.system.answer("account", "promote", account.login, "partner")
+        await until(viewer.page, "document.querySelector('video').videoHeight === 160", 30)
+        await viewer.choose("source")
+        await until(viewer.page, "document.querySelector('video').videoHeight === 720", 30)
+        assert sum((await glass.seen(viewer.page)).gaps()) < 2
         assert viewer.fatal == []
 
 

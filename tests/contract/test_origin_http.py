@@ -15,7 +15,7 @@ from live_channel import Channel, encoded, sound
 from live_origin import LiveOrigin, World, profile
 
 from processors.playlist.hls import media_playlist
-from schemas.events import PartProduced
+from schemas.events import PartProduced, SegmentProduced
 from sinks.origin.playlists import _block as block
 
 pytestmark = pytest.mark.row("P12")
@@ -219,6 +219,22 @@ async def test_a_player_that_comes_with_the_stream_waits_for_its_first_part(worl
         assert not normal.done()
         await world.produce(made)
         assert len(uris(await normal)) == 1
+
+
+async def test_a_rendition_whose_first_segment_is_on_its_way_is_in_the_master_and_waited_for(world: World, channel: Channel) -> None:
+    world.publisher.publish(profile())
+    world.publisher.publish(channel.started())
+    made = list(channel.segment())
+    late = [one for one in made if isinstance(one.event, SegmentProduced) and one.event.rendition == "160p30"]
+    await world.produce(one for one in made if one not in late)
+    async with LiveOrigin(world) as origin:
+        names = uris(await origin.text("/live/ana/master.m3u8?latency=normal"))
+        assert [name.rpartition("/")[2] for name in names] == [f"{name}.m3u8?latency=normal" for name in ("source", "160p30", "audio")]
+        source, asked, audio = [asyncio.create_task(origin.text(f"/live/ana/{name}")) for name in names]
+        assert len(uris(await source)) == len(uris(await audio)) == 1
+        assert not asked.done()
+        await world.produce(late)
+        assert len(uris(await asked)) == 1
 
 
 async def test_a_new_session_replaces_the_former_one(origin: LiveOrigin, world: World, channel: Channel) -> None:

@@ -23,6 +23,8 @@ const FIRST_RETRY_MS = 300;
 const LONGEST_RETRY_MS = 4000;
 /** What a connection is taken for before anything was measured on it. */
 const FIRST_ESTIMATE_BITS = 4_000_000;
+/** The renditions of a ladder come one after the other; within a segment all are there. */
+const LADDER_MS = 2000;
 
 /**
  * Half-lives of the bandwidth estimate, in seconds of downloading. At the live edge downloads are short, so hls.js' own (3 and 9)
@@ -75,6 +77,8 @@ export class HlsEngine {
   #video;
   #url;
   #mediaErrors = 0;
+  #listed = new Set(); // renditions in the master, the sound among them
+  #grewAt = Infinity;
 
   /**
    * `from`: date to begin at, ms since 1970; null begins at the live edge. `folder()`: the pass that addresses begin with now.
@@ -89,12 +93,26 @@ export class HlsEngine {
       this.choose(rendition);
       events.onRenditions();
     });
+    this.#hls.on(Hls.Events.MANIFEST_LOADED, (_, { levels, audioTracks }) => {
+      this.#listed = new Set([...levels, ...audioTracks].map(({ url }) => renditionOf(url)));
+    });
+    this.#hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => this.#compare(details.renditionReports ?? []));
     if (from !== null) this.#beginAt(from);
     this.#hls.on(Hls.Events.LEVEL_SWITCHED, () => events.onRendition());
     this.#hls.on(Hls.Events.FRAG_BUFFERED, () => preferences.set('bandwidth', Math.round(this.#hls.bandwidthEstimate)));
     this.#hls.on(Hls.Events.ERROR, (_, error) => this.#onError(error, events));
     this.#hls.loadSource(url);
     this.#hls.attachMedia(video);
+  }
+
+  /** A playlist names all others that there are now. */
+  #compare(reports) {
+    if (reports.some(({ URI }) => !this.#listed.has(renditionOf(URI)))) this.#grewAt = Math.min(this.#grewAt, performance.now());
+  }
+
+  /** Whether renditions came after the master was read, which hls.js does once: a viewer may be there before the encoders. */
+  get outgrown() {
+    return performance.now() - this.#grewAt > LADDER_MS;
   }
 
   /** The first picture says where dates are on the time line. */

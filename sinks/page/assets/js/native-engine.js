@@ -16,6 +16,7 @@ export class NativeEngine {
   renditions = []; // the system chooses among them by itself
   audioUrl = null;
   rendition = 'auto';
+  outgrown = false; // nor does it tell what it knows of
   segmentUrl = null;
   playlistAge = 0;
   behind = NaN; // the system follows the live edge by itself

@@ -266,7 +266,7 @@ export class Player extends EventTarget {
     this.#setState('interrupted');
   }
 
-  /** Once a second: names the state, and rebuilds what is stuck. */
+  /** Once a second: names the state, and rebuilds what is stuck or knows too few renditions. */
   #watch() {
     if (!this.engine) return;
     const now = performance.now();
@@ -279,6 +279,10 @@ export class Player extends EventTarget {
       if (now - this.#healthySince > HEALTHY_MS) this.#attempt = 0;
     } else this.#healthySince = null;
     this.#settle();
+    if (this.engine.outgrown && this.edge.following && !this.audioOnly && !this.video.paused) {
+      this.#build();
+      return;
+    }
     const growing = this.engine.playlistAge < PUBLISHER_GONE_SECONDS;
     if (now - this.#movedAt > STUCK_MS && growing && !this.engine.ended) this.#rebuildLater('the picture does not move');
   }
