@@ -174,6 +174,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Renditions that this machine's memory holds; 0 is as many as half of it does, 100 MiB each (`nvenc`: 12).",
         ),
     ] = 0
+    overflow: Annotated[
+        bool, Meta(description="Whether this machine is rented for transcoding: used only where no other has room, and left first.")
+    ] = False
     encoder: Annotated[Literal["x264", "nvenc"], Meta(description="What encodes renditions: the CPU, or an NVIDIA GPU.")] = "x264"
     tls_certificate: Annotated[str, Meta(description="PEM file for RTMPS; empty leaves RTMPS off.")] = ""
     tls_key: Annotated[str, Meta(description="PEM file of the certificate's key.")] = ""

@@ -58,7 +58,7 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         "media.transcode.events.v1",
         "channel_id",
-        (e.JobAssigned, e.JobPreempted, e.JobUpgraded, e.JobReleased, e.EncoderFailed),
+        (e.JobAssigned, e.JobPreempted, e.JobUpgraded, e.JobReleased, e.JobHandedOver, e.EncoderFailed),
         "scheduler and media workers",
     ),
     Topic(

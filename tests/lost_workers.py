@@ -1,4 +1,4 @@
-"""Media workers that are killed by SIGKILL while a stream by ffmpeg is live: how soon another has its renditions, and what they lack."""
+"""Media workers that are killed, or told to end, while a stream is live: how soon another has it, and what its renditions lack."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ SOURCE = (
 
 
 class Recovery(NamedTuple):
-    """What the loss of a worker came to. Seconds are from its kill until the event was read from the log."""
+    """What the loss of a worker came to. Seconds are from its signal until the event was read from the log."""
 
     reason: str
     """That the job's next assignment gives."""
@@ -85,11 +85,11 @@ class Workers:
             )
         )
 
-    async def lose(self, job: JobAssigned) -> Recovery:
-        """Kills the worker that has the job, and starts it again once the other one has settled."""
+    async def lose(self, job: JobAssigned, sign: signal.Signals = signal.SIGKILL) -> Recovery:
+        """Ends the worker that has the job by a signal, and starts it again once the other one has settled."""
         before = {name: max(made) for name, made in self._made(job).items()}
         killed, process = time.monotonic(), self._running[host(job.worker_id)]
-        os.kill(process.pid, signal.SIGKILL)
+        os.kill(process.pid, sign)
         await process.ended()
         moved = await self._until(lambda: next((one for one in self._heard(JobAssigned, killed)), None))
         successor = moved.event

@@ -14,7 +14,7 @@ async def transcoder(app: App) -> None:
     worker_id = f"transcoder-{settings.node}-{uuid4().hex[:8]}"
     publisher = await asyncio.to_thread(app.parts.publisher, worker_id)
     carries = settings.capacity or capacity(), settings.outputs or outputs(settings.encoder)
-    config = WorkerConfig(worker_id, settings.region, *carries, settings.encoder)
+    config = WorkerConfig(worker_id, settings.region, *carries, settings.encoder, settings.overflow)
     worker = MediaWorker(app.parts.log, app.parts.codec, app.parts.objects, publisher, config)
     app.checks["worker"] = lambda: "; ".join(worker.unready())
     async with app.serving(settings.ports.transcoder):

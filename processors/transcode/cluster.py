@@ -22,6 +22,8 @@ UNBOUNDED = 10**6
 """Outputs of a worker whose memory is not the limit."""
 GROUPS = 64
 """Rows that the heartbeats of a region are in: a dozen or two workers each where there are a thousand."""
+UNTOLD = -1.0
+"""Below any load: the other regions are told with the next Tick."""
 LOOKED_AT = 16
 """Workers of an order that are tried: the first has most pixels, and a later one helps only where memory is what lacks."""
 
@@ -174,7 +176,7 @@ class Region(msgspec.Struct, frozen=True):
     """Whether affiliates get the small part of their ladder."""
     peers: tuple[str, ...] = ()
     """Regions that may take what finds no room here, nearest first."""
-    told: float = -1.0
+    told: float = UNTOLD
     """Load that the peers were told last."""
     asked: int = 0
     """What its sessions asked for, kilopixels a second, whether they have it or not."""
@@ -221,11 +223,13 @@ SHORT = Table("short", Ref)
 """Those with room whose sessions lack something: where partners wait first, then the one with most room."""
 OVERFLOW = Table("overflow", Ref)
 """Rented workers, the one with most room first."""
+RENTED = Table("rented", Ref)
+"""Those of them that have jobs, the one with least first: it is the first that can be given back."""
 WAITING = Table("waiting", Ref)
 """Sessions without a worker: partners first, then in the order of asking."""
 WINDING = Table("winding", Ref)
 """Sessions with an output that winds down, the first to end first."""
-TABLES = (WORKERS, SESSIONS, REGION, BEATS, PEERS, ROOM, POTENTIAL, SHORT, OVERFLOW, WAITING, WINDING)
+TABLES = (WORKERS, SESSIONS, REGION, BEATS, PEERS, ROOM, POTENTIAL, SHORT, OVERFLOW, RENTED, WAITING, WINDING)
 _SELF = "self"
 
 
@@ -359,6 +363,11 @@ class Cluster:
         """Workers with room whose sessions lack something, the first to be served first."""
         return [ref.id for ref in islice(self._values(SHORT), most)]
 
+    def rented(self, most: int) -> list[str]:
+        """Sessions on rented workers, those first whose worker has least."""
+        ids = (session_id for ref in islice(self._values(RENTED), most) for session_id in self.workers[ref.id].sessions)
+        return list(islice(ids, most))
+
     def waiting(self, most: int) -> list[str]:
         """Sessions that wait for a worker, the first to be served first."""
         return [ref.id for ref in islice(self._values(WAITING), most)]
@@ -373,8 +382,14 @@ class Cluster:
         return 1.0 if told is None else told.load
 
     def hear_of(self, peer: str, load: float) -> None:
-        """Another region says how full it is."""
+        """Another region says how full it is. One that was not heard of before is told of this one's load in turn."""
+        if peer not in self._rows[PEERS]:
+            self.note(told=UNTOLD)
         self._rows[PEERS][peer] = Peer(load)
+
+    def listeners(self) -> list[str]:
+        """Regions that this one tells how full it is: its peers, and those that it hears of, for they may pass sessions on to it."""
+        return list(dict.fromkeys((*self.region.peers, *self._rows[PEERS])))
 
     def _values(self, table: Table[Ref]) -> Iterator[Ref]:
         rows = self._rows[table]
@@ -416,7 +431,8 @@ def _places(worker_id: str, worker: Worker | None) -> Places:
         return set()
     room = _place(worker_id, worker.room)
     if worker.overflow:
-        return {(OVERFLOW, room)}
+        busy = worker.share.used != NOTHING
+        return {(OVERFLOW, room), (RENTED, f"{worker.share.used.pixels:014d} {worker_id}")} if busy else {(OVERFLOW, room)}
     places: Places = {(ROOM, room), (POTENTIAL, _place(worker_id, worker.potential))}
     if worker.short:
         places.add((SHORT, f"{1 if worker.share.claimed == NOTHING else 0}{room}"))

@@ -53,6 +53,28 @@ class Placement:
         if former.renditions and not self._cluster.sessions[session_id].renditions:
             yield released(session_id, former, "superseded" if self._cluster.sessions[session_id].ladder else "no_renditions")
 
+    def hand_over(self, session_id: str) -> Iterator[Event]:
+        """Places a session anew whose worker drains: it ends its segment, and the next begins after it. Where nobody can take it, it
+        stays for as long as its worker does.
+        """
+        former = self._cluster.sessions[session_id]
+        self.clear(session_id, "handed_over" if former.renditions else former.reason)
+        yield from self.place(session_id)
+        after = self._cluster.sessions[session_id]
+        if not after.worker_id and not after.peer:
+            self._cluster.move(session_id, former)
+        elif not after.renditions:  # another region decides on it, or what it is to have is still in use
+            self._cluster.move(session_id, msgspec.structs.replace(after, reason="rebalanced"))
+            if former.renditions:
+                yield released(session_id, former, "superseded")
+
+    def bring_back(self, session_id: str) -> Iterator[Event]:
+        """Takes a session from a rented worker to one of the region's own that has room for all of it."""
+        wanted = self._wanted(self._cluster.sessions[session_id])
+        if worker_id := self._cluster.roomiest(amount(wanted)):
+            self.clear(session_id, "handed_over")
+            yield from self._grant(session_id, self._cluster.sessions[session_id], worker_id, wanted)
+
     def clear(self, session_id: str, reason: str, *, wish: Session | None = None, avoid: str = "") -> None:
         """Takes a session from its worker; `wish` is what it wants from now on."""
         session = wish or self._cluster.sessions[session_id]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from processors.transcode.cluster import NOTHING, TABLES, UNBOUNDED, Amount, Cluster, Session, Worker
+from processors.transcode.cluster import NOTHING, TABLES, UNBOUNDED, UNTOLD, Amount, Cluster, Session, Worker
 from processors.transcode.placement import THROTTLE_OFF, THROTTLE_ON, Placement, cancelled, released, requested
 from schemas.event import Event
 from schemas.events import (
@@ -32,8 +32,11 @@ SERVED = 64
 TOGETHER = 8
 """Workers of which the oldest session is upgraded first, and that are the last to be tried where they upgrade nobody: the next have less
 room. Each has room of its own, but what affiliates may be given of the region's is all of theirs."""
+FRUITLESS = 8
+"""Sessions on rented workers, one after the other, that find no room of the region's own, after which none is tried: partners want about
+as much as each other."""
 FIRST = 4
-"""Waiting sessions that a stream's end may help: it frees what one had."""
+"""Sessions that a stream's end may help, of those that wait, and of those on rented workers: it frees what one had."""
 TOLD_STEP = 0.01
 """Change of a region's load that its peers are told of."""
 QUARTER_US = 15 * 60 * 1_000_000
@@ -43,12 +46,13 @@ QUARTER_US = 15 * 60 * 1_000_000
 class SchedulerFold:
     """Gives each session's transcoding to one worker, by tier and capacity; whatever happens, it ends no stream.
 
-    Heartbeats say what a worker can carry; silence or a good-bye moves its jobs; what does not fit waits until capacity is free. What a
-    worker carries never exceeds what it said it can, and no output is ever taken from a partner for anybody.
+    Heartbeats say what a worker can carry; silence or a good-bye moves its jobs, and one that drains hands them over; what does not fit
+    waits until capacity is free. What a worker carries never exceeds what it said it can, and no output is ever taken from a partner for
+    anybody. Rented workers are used last, and their jobs are the first to be given what becomes free.
     """
 
     name = "scheduler"
-    version = 3
+    version = 4
     inputs = ("media.capacity.commands.v1",)
     outputs: tuple[type[Event], ...] = (
         JobAssigned,
@@ -96,7 +100,7 @@ def _decide(cluster: Cluster, event: Event, at: At, timeout_us: int) -> Iterator
             if session is not None and session.worker_id == event.worker_id:
                 yield from placement.again(event.session_id, "encoder_failed", avoid=event.worker_id)
         case RegionConfigured():
-            cluster.note(peers=tuple(event.peers))
+            cluster.note(peers=tuple(event.peers), told=UNTOLD)
         case RegionReported():
             cluster.hear_of(event.from_region, event.load)
         case _:
@@ -112,9 +116,9 @@ def _tick(cluster: Cluster, placement: Placement, at: At, timeout_us: int) -> It
     yield from _serve(cluster, placement)
     yield from _measured(cluster)
     region = cluster.region
-    if region.peers and abs(region.load - region.told) >= TOLD_STEP:
+    if abs(region.load - region.told) >= TOLD_STEP:
         cluster.note(told=region.load)
-        for peer in region.peers:
+        for peer in cluster.listeners():
             yield RegionReported(region=peer, from_region=region.name, load=region.load)
 
 
@@ -144,7 +148,7 @@ def _wound_down(cluster: Cluster, placement: Placement) -> Iterator[Event]:
 
 
 def _serve(cluster: Cluster, placement: Placement) -> Iterator[Event]:
-    """Places who waits, then upgrades on workers with room."""
+    """Places who waits and takes back who is on rented workers, then upgrades on workers with room."""
     yield from _serve_waiting(cluster, placement, SERVED)
     short = cluster.short(SERVED)
     for at in range(0, len(short), TOGETHER):
@@ -155,9 +159,29 @@ def _serve(cluster: Cluster, placement: Placement) -> Iterator[Event]:
 
 
 def _serve_waiting(cluster: Cluster, placement: Placement, most: int) -> Iterator[Event]:
-    """Places the first that wait; where one finds no room for its smallest rendition, affiliates with no smaller one are not tried."""
+    """Places the first that wait, partners before affiliates; between them come those back that a rented worker has."""
+    waiting = cluster.waiting(most)
+    partners = [session_id for session_id in waiting if cluster.sessions[session_id].tier == "partner"]
+    yield from _place(cluster, placement, partners)
+    yield from _bring_back(cluster, placement, most)
+    yield from _place(cluster, placement, waiting[len(partners) :])
+
+
+def _bring_back(cluster: Cluster, placement: Placement, most: int) -> Iterator[Event]:
+    """Takes sessions from rented workers to the region's own."""
+    fruitless = 0
+    for session_id in cluster.rented(most):
+        made = list(placement.bring_back(session_id))
+        yield from made
+        fruitless = 0 if made else fruitless + 1
+        if fruitless == FRUITLESS:
+            return
+
+
+def _place(cluster: Cluster, placement: Placement, waiting: Iterable[str]) -> Iterator[Event]:
+    """Places sessions; where one finds no room for its smallest rendition, affiliates with no smaller one are not tried."""
     full_for = math.inf
-    for session_id in cluster.waiting(most):
+    for session_id in waiting:
         session = cluster.sessions[session_id]
         least = session.ladder[-1].load
         if session.tier != "partner" and least >= full_for:
@@ -175,23 +199,31 @@ def _heard(cluster: Cluster, placement: Placement, beat: WorkerHeartbeat, at: At
     former = cluster.workers.get(beat.worker_id)
     capacity = Amount(int(beat.capacity * 1_000), beat.outputs or UNBOUNDED)
     worker = msgspec.structs.replace(former or Worker(NOTHING), capacity=capacity, draining=beat.draining, overflow=beat.overflow)
-    if worker == former:
-        return
-    cluster.put(beat.worker_id, worker)
-    yield from placement.shrink(beat.worker_id)
-    yield from _serve(cluster, placement)
+    if worker != former:
+        cluster.put(beat.worker_id, worker)
+        yield from placement.shrink(beat.worker_id)
+    if worker.draining:
+        for session_id in _ranked(cluster, beat.worker_id):
+            yield from placement.hand_over(session_id)
+    if worker != former:
+        yield from _serve(cluster, placement)
 
 
 def _lost(cluster: Cluster, placement: Placement, worker_id: str) -> Iterator[Event]:
     """A worker is gone; its sessions move, partners first."""
     cluster.unheard(worker_id)
-    worker = cluster.workers.get(worker_id)
-    if worker is None:
+    if worker_id not in cluster.workers:
         return
+    ids = _ranked(cluster, worker_id)
     cluster.put(worker_id, None)
-    sessions = cluster.sessions
-    for session_id in sorted(worker.sessions, key=lambda each: (sessions[each].tier != "partner", sessions[each].order)):
+    for session_id in ids:
         yield from placement.again(session_id, "worker_lost")
+
+
+def _ranked(cluster: Cluster, worker_id: str) -> list[str]:
+    """A worker's sessions, in the order in which others take them: partners first."""
+    sessions = cluster.sessions
+    return sorted(cluster.workers[worker_id].sessions, key=lambda each: (sessions[each].tier != "partner", sessions[each].order))
 
 
 def _requested(cluster: Cluster, placement: Placement, request: TranscodeRequested, at: At) -> Iterator[Event]:

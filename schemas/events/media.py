@@ -247,7 +247,24 @@ class JobAssigned(Event, frozen=True, kw_only=True):
     attempt: int
     """1 for the first worker, counted up at each move."""
     reason: str
-    """started, worker_lost, encoder_failed or rebalanced."""
+    """started, worker_lost, encoder_failed, rebalanced, or handed_over: then the former worker lives, and says in JobHandedOver where it ends."""
+
+
+class JobHandedOver(Event, frozen=True, kw_only=True):
+    """A worker whose job went to another one says with which segment it ends: it makes that one whole, and the next worker begins after it."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.JobHandedOver"
+
+    channel_id: str
+    """Channel, decimal digits."""
+    session_id: str
+    """Live session: one per going-live, kept across reconnects within the grace period."""
+    job_id: str
+    """The job: one per session."""
+    worker_id: str
+    """Media worker."""
+    media_sequence: int
+    """The last segment that it makes; -1 where it has begun none."""
 
 
 class JobPreempted(Event, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """One session's transcoding on this worker: feeds an encoder process, starts it again when it dies, and knows when to do otherwise."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -24,6 +25,11 @@ T = TypeVar("T")
 
 MOST_LAG_S = 6.0
 """Seconds of media behind the source after which the job skips to the newest segment: three segments, more than catching up begins with."""
+HANDED_OVER = "handed_over"
+"""Reason of an assignment whose former worker lives, and says where it ends (JobHandedOver)."""
+HANDOVER_S = 3.0
+"""For which that word is waited for; it comes within milliseconds. As long as the scheduler waits for a heartbeat: a former worker that
+says nothing for so long is dead (processors/transcode/scheduler.py)."""
 FAILURES = 3
 """Encoder processes in a row that end without a part, before segments are done one by one; and segment jobs in a row before giving up."""
 PROBATION = 30
@@ -58,13 +64,21 @@ class Job:
         self._process: EncoderProcess | None = None
         self._ending = asyncio.Event()
         self._sent = -1
-        """Media sequence that is being made."""
+        """Media sequence that is being made, or was last."""
+        self._over = -1
+        """Newest media sequence that the source has ended."""
         self._configured = ""
         """Address of the source's initialisation segment that the encoder has."""
         self._selected = self.renditions
         """Renditions that the encoder was told to make."""
         self._barren = 0
         """Encoder processes in a row that did not bring a part."""
+        self._former = asyncio.Event()
+        """Set once the former worker has said where it ends."""
+        self._former_ends = -1
+        """Last media sequence that the former worker makes."""
+        self._last: int | None = None
+        """Last media sequence to make, where another worker has the job."""
 
     @property
     def encoder_pid(self) -> int | None:
@@ -79,9 +93,25 @@ class Job:
         """No more is to come: what the encoder holds comes out, and `run` ends."""
         self._ending.set()
 
+    def begin_after(self, media_sequence: int) -> None:
+        """The former worker makes so much, and no more."""
+        self._former_ends = media_sequence
+        self._former.set()
+
+    def leave(self) -> int:
+        """Another worker has the job: the segment that is being made becomes whole, and `run` ends.
+
+        Its media sequence; -1 where none has been begun.
+        """
+        self._last = max(self._sent, self._former_ends)
+        if self._over >= self._sent:
+            self._ending.set()
+        return self._last
+
     async def run(self) -> None:
         """Transcodes until told to end.
 
+        0. Of a job that is handed over: hears where the former worker ends.
         1. Waits for a segment that nobody has made yet and that can begin a decoder.
         2. Encodes from there with one process, for as long as it lives.
         3. Says why it ended, and begins anew; after too many failures in a row it transcodes segment by segment instead.
@@ -89,6 +119,9 @@ class Job:
         Raises:
             GaveUpError: that does not work either.
         """
+        if self.assigned.reason == HANDED_OVER:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._unless_ending(self._former.wait()), HANDOVER_S)
         while not self._ending.is_set():
             begin = await self._begin(self._done())
             if begin is None:
@@ -101,7 +134,7 @@ class Job:
 
     def _done(self) -> int:
         """Newest media sequence of which something has been made, here or elsewhere: it is not made again."""
-        return max([self._output.newest, *(self._feed.made.get(name, -1) for name in self.renditions)])
+        return max([self._former_ends, self._output.newest, *(self._feed.made.get(name, -1) for name in self.renditions)])
 
     async def _live(self, begin: int) -> None:
         """One encoder process from its start to its end."""
@@ -141,7 +174,7 @@ class Job:
         event = entry.event
         self._output.expect(entry)
         if not isinstance(event, PartProduced):
-            await self._output.close_segments(event.media_sequence)
+            await self._end_segment(event.media_sequence)
             return
         self._sent = event.media_sequence
         if (lag := self._feed.lag(event)) > MOST_LAG_S:
@@ -200,7 +233,14 @@ class Job:
                 self._fail(f"{type(cause).__name__}: {cause}", entry.event.media_sequence)
                 if failures == FAILURES:
                     raise GaveUpError(str(cause)) from cause
-            await self._output.close_segments(entry.event.media_sequence)
+            await self._end_segment(entry.event.media_sequence)
+
+    async def _end_segment(self, media_sequence: int) -> None:
+        """The source has ended a segment: it may have been the last one to make."""
+        await self._output.close_segments(media_sequence)
+        self._over = media_sequence
+        if self._last is not None and media_sequence >= self._last:
+            self._ending.set()
 
     async def _segment(self, arrived: list[Arrived]) -> None:
         events = [entry.event for entry in arrived if isinstance(entry.event, PartProduced)]
@@ -220,12 +260,16 @@ class Job:
         return await self._unless_ending(self._feed.start(after, within))
 
     async def _next(self, index: int) -> Arrived | None:
-        """The feed's entry; None where the job is told to finish before.
+        """The feed's entry; None where the job is told to finish before, or where it is another worker's.
 
         Raises:
             FellBehindError: it is not kept any more.
         """
-        return await self._unless_ending(self._feed.wait(index))
+        entry = await self._unless_ending(self._feed.wait(index))
+        if entry is not None and self._last is not None and entry.event.media_sequence > self._last:
+            self._ending.set()
+            return None
+        return entry
 
     async def _unless_ending(self, coroutine: Coroutine[Any, Any, T]) -> T | None:
         """What a coroutine gives; None where the job is told to finish before."""

@@ -10,6 +10,7 @@ from schemas.event import Event
 from schemas.events import (
     EncoderReported,
     JobAssigned,
+    JobHandedOver,
     JobPreempted,
     JobReleased,
     JobUpgraded,
@@ -23,7 +24,7 @@ from schemas.wire import Codec
 from sinks.transcoder.child import FINISH_S
 from sinks.transcoder.encoder import Encoder
 from sinks.transcoder.feed import Feed
-from sinks.transcoder.job import Job
+from sinks.transcoder.job import HANDED_OVER, Job
 from sinks.transcoder.leaving import Leaving
 from sinks.transcoder.output import Output
 from sinks.transcoder.patience import PatientStore
@@ -39,6 +40,12 @@ logger = structlog.get_logger()
 TOPICS = ("media.transcode.events.v1", "media.segment.events.v1")
 HEARTBEAT_S = 1.0
 """A third of the scheduler's patience (processors/transcode/scheduler.py)."""
+MOVED_S = 2.0
+"""For which a worker that ends waits until others have its jobs. The scheduler answers within milliseconds, and tries again with each
+beat; where nobody has room that is what waiting for it costs."""
+LEAVE_S = 5.0
+"""For which a job that another worker has may go on: the rest of a segment, 4 s at most (P1), and what the encoder holds. With the two
+others it fits into the time that a process has for its end (infra/apps/service.py)."""
 MOST_LAG = 1_000
 """Records behind the log from which on the worker counts as not ready: a second of 50 channels."""
 LOOK_BACK_MS = 30_000
@@ -58,6 +65,8 @@ class WorkerConfig(NamedTuple):
     outputs: int
     """That its memory holds at once."""
     encoder: Encoder = "x264"
+    overflow: bool = False
+    """Whether it is rented: used last, and left first."""
 
 
 class _Running(NamedTuple):
@@ -79,6 +88,9 @@ class MediaWorker:
         self._running: dict[str, _Running] = {}
         self._ends: set[asyncio.Task[None]] = set()
         self._beats: asyncio.Task[None] | None = None
+        self._draining = False
+        self._less = asyncio.Event()
+        """Set when a job is no more among the running."""
 
     async def start(self) -> None:
         """Reads what is on the log, then tells the scheduler that it is there."""
@@ -88,14 +100,23 @@ class MediaWorker:
     async def close(self) -> None:
         """An orderly end.
 
-        1. Takes nothing new.
-        2. Encoders bring out what they hold.
-        3. Says good-bye: the scheduler moves the jobs at once.
+        1. Says that it drains: it gets nothing new, and the scheduler gives its jobs to others.
+        2. Encoders of jobs that others have end with their segment.
+        3. Those that nobody has taken bring out what they hold.
+        4. Says good-bye: whatever is left waits for a worker from now on.
         """
+        if self._beats:
+            self._draining = True
+            self._say()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._moved(), MOVED_S)
+            await asyncio.gather(*self._ends)
         await self._follower.close()
+        for session_id in list(self._running):
+            self._finish(session_id)
+        await asyncio.gather(*self._ends)
         if self._beats:
             self._beats.cancel()
-        await asyncio.gather(*(self._end(session_id) for session_id in list(self._running)), *self._ends)
         stopped = WorkerStopped(region=self._config.region, worker_id=self._config.worker_id)
         await asyncio.wrap_future(self._publisher.publish(stopped))
 
@@ -119,14 +140,18 @@ class MediaWorker:
                 self._feed(event.session_id).add(event, self._clock())
             case JobAssigned() if mine:
                 self._begin(event)
+            case JobAssigned() if event.reason == HANDED_OVER and event.session_id in self._running:
+                self._hand_over(event.session_id)
             case JobAssigned() if event.session_id in self._running:
-                self._later(event.session_id, finish=False)
+                self._end(event.session_id)
+            case JobHandedOver() if not mine and event.session_id in self._running:
+                self._running[event.session_id].job.begin_after(event.media_sequence)
             case JobUpgraded() if mine and event.session_id in self._running:
                 self._running[event.session_id].leaving.decide(event.renditions)
             case JobPreempted() if mine and event.session_id in self._running:
                 self._running[event.session_id].leaving.decide(event.renditions, event.grace_seconds)
             case JobReleased() if mine and event.session_id in self._running:
-                self._later(event.session_id, finish=event.reason == "ended")
+                self._finish(event.session_id) if event.reason == "ended" else self._end(event.session_id)
             case _:
                 pass
 
@@ -154,7 +179,7 @@ class MediaWorker:
         except Exception as cause:
             logger.exception("job given back", session_id=session_id)
             if session_id in self._running and self._running[session_id].job is job:
-                del self._running[session_id]
+                self._take(session_id)
             self._publisher.publish(
                 EncoderReported(
                     correlation_id=session_id,
@@ -166,41 +191,75 @@ class MediaWorker:
                 )
             )
 
-    def _later(self, session_id: str, *, finish: bool) -> None:
-        """Ends a job without holding up the log's reading."""
-        task = asyncio.create_task(self._end(session_id, finish=finish))
+    def _take(self, session_id: str) -> _Running:
+        """A job that does not count as running from now on."""
+        self._less.set()
+        return self._running.pop(session_id)
+
+    async def _moved(self) -> None:
+        """Waits until no job is left."""
+        while self._running:
+            self._less.clear()
+            await self._less.wait()
+
+    def _hand_over(self, session_id: str) -> None:
+        """Another worker has the job from the next segment on: tells it which that is."""
+        job = self._running[session_id].job
+        last = job.leave()
+        self._end(session_id, LEAVE_S)
+        self._publisher.publish(
+            JobHandedOver(
+                correlation_id=session_id,
+                channel_id=job.assigned.channel_id,
+                session_id=session_id,
+                job_id=job.assigned.job_id,
+                worker_id=self._config.worker_id,
+                media_sequence=last,
+            )
+        )
+
+    def _finish(self, session_id: str) -> None:
+        """Ends a job with what its encoder still holds."""
+        self._running[session_id].job.finish()
+        self._end(session_id, FINISH_S)
+
+    def _end(self, session_id: str, within_s: float = 0.0) -> None:
+        """Lets a job end by itself, or makes it where that takes too long, without holding up the log's reading."""
+        task = asyncio.create_task(self._ended(self._take(session_id), within_s))
         self._ends.add(task)
         task.add_done_callback(self._ends.discard)
 
-    async def _end(self, session_id: str, *, finish: bool = True) -> None:
-        """Ends a job: with what its encoder still holds, or at once where another worker has it."""
-        running = self._running.pop(session_id)
-        job, task = running.job, running.task
+    async def _ended(self, running: _Running, within_s: float) -> None:
         running.leaving.close()
-        if finish:
-            job.finish()
-            await asyncio.wait((task,), timeout=FINISH_S)
-        task.cancel()
+        await asyncio.wait((running.task,), timeout=within_s)
+        running.task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await task
-        logger.info("job ends", session_id=session_id)
+            await running.task
+        logger.info("job ends", session_id=running.job.assigned.session_id)
 
     async def _beat(self) -> None:
         """Says every second that it lives, and forgets sessions that went quiet."""
         while True:
-            self._publisher.publish(
-                WorkerHeartbeat(
-                    region=self._config.region,
-                    worker_id=self._config.worker_id,
-                    capacity=self._config.capacity,
-                    sessions=tuple(self._running),
-                    outputs=self._config.outputs,
-                )
-            )
+            self._say()
             quiet = self._clock() - QUIET_US
             for session_id in [s for s, feed in self._feeds.items() if feed.touched < quiet and s not in self._running]:
                 del self._feeds[session_id]
             await asyncio.sleep(HEARTBEAT_S)
+
+    def _say(self) -> None:
+        """A heartbeat."""
+        config = self._config
+        self._publisher.publish(
+            WorkerHeartbeat(
+                region=config.region,
+                worker_id=config.worker_id,
+                capacity=config.capacity,
+                sessions=tuple(self._running),
+                outputs=config.outputs,
+                draining=self._draining,
+                overflow=config.overflow,
+            )
+        )
 
 
 def _said(cause: BaseException) -> str:

@@ -80,8 +80,8 @@ class Stage:
         self._ticks = asyncio.create_task(tick())
 
     @asynccontextmanager
-    async def worker(self, worker_id="w1", capacity=100.0, outputs=10):
-        config = WorkerConfig(worker_id, "local", capacity, outputs)
+    async def worker(self, worker_id="w1", capacity=100.0, outputs=10, *, overflow=False):
+        config = WorkerConfig(worker_id, "local", capacity, outputs, overflow=overflow)
         worker = MediaWorker(self.log, self.codec, self.objects, Publisher(self.log, self.codec, worker_id), config)
         await worker.start()
         try:

@@ -15,12 +15,14 @@ from schemas.events import (
     EncoderFailed,
     EncoderReported,
     JobAssigned,
+    JobHandedOver,
     JobPreempted,
     JobReleased,
     JobUpgraded,
     PartProduced,
     RenditionDeclared,
     SegmentProduced,
+    WorkerHeartbeat,
     WorkerStopped,
 )
 from streams.objects import StoredObjects
@@ -160,7 +162,9 @@ async def test_worker_whose_memory_holds_two_outputs_gets_no_third(stage):
     assert assigned.renditions == LADDER[1:]
 
 
-async def test_orderly_end_hands_the_job_over(stage, longer):
+@pytest.mark.row("T18", "T19")
+async def test_worker_that_ends_hands_its_job_over_and_nothing_is_missing(stage, longer):
+    """It is told to in the middle of a segment."""
     await stage.schedule()
     async with stage.worker("w1"):
         await stage.until(lambda: stage.of(JobAssigned))
@@ -168,12 +172,46 @@ async def test_orderly_end_hands_the_job_over(stage, longer):
         await stage.until(lambda: len(stage.of(PartProduced, "160p30")) > 14)
         second = stage.worker("w2")
         await second.__aenter__()
-    await stage.until(lambda: stage.of(WorkerStopped))
-    await stage.until(lambda: stage.of(JobAssigned)[-1].worker_id == "w2", seconds=2)
     await playing
-    await stage.until(lambda: segments(stage, "160p30")[-1:] == [longer.parts[-1].media_sequence])
+    await the_whole_is_made_once(stage, longer)
     await second.__aexit__(None, None, None)
-    assert len({part.media_sequence for part in longer.parts} - set(segments(stage, "160p30"))) == 1
+    beats = [beat for beat in stage.of(WorkerHeartbeat) if beat.worker_id == "w1"]
+    assert [beat.draining for beat in beats] == sorted(beat.draining for beat in beats)
+    [stopped] = [event for event in stage.of(WorkerStopped) if event.worker_id == "w1"]
+    last = [part for part in stage.of(PartProduced, "160p30") if part.producer == "w1"][-1]
+    assert stage.events.index(last) < stage.events.index(stopped), "it stays until its segment is whole"
+    assert beats[-1].draining
+
+
+@pytest.mark.row("T18")
+async def test_rented_worker_gives_its_job_back_to_an_own_one_and_nothing_is_missing(stage, longer):
+    await stage.schedule()
+    async with stage.worker("w1", overflow=True):
+        await stage.until(lambda: stage.of(JobAssigned))
+        playing = asyncio.create_task(stage.play(longer))
+        await stage.until(lambda: len(stage.of(PartProduced, "160p30")) > 14)
+        async with stage.worker("w2"):
+            await playing
+            await the_whole_is_made_once(stage, longer)
+
+
+async def the_whole_is_made_once(stage, longer):
+    """By two workers, the second from the segment on that follows the one in which the first was told."""
+    first = longer.parts[0].media_sequence
+    await stage.until(lambda: segments(stage, "160p30")[-1:] == [longer.parts[-1].media_sequence])
+    jobs = [(job.worker_id, job.reason, job.attempt) for job in stage.of(JobAssigned)]
+    assert jobs == [("w1", "started", 1), ("w2", "handed_over", 2)]
+    [handed] = stage.of(JobHandedOver)
+    assert (handed.worker_id, handed.media_sequence) == ("w1", first + 1)
+    parts = stage.of(PartProduced, "160p30")
+    assert numbered(parts) == numbered(longer.parts)
+    assert {part.media_sequence: part.producer for part in parts} == {
+        number: "w1" if number <= first + 1 else "w2" for number in {part.media_sequence for part in longer.parts}
+    }
+    assert segments(stage, "160p30") == sorted({part.media_sequence for part in longer.parts})
+    declared = stage.of(RenditionDeclared, "160p30")[0]
+    pictures = decoded(await stage.objects.get(declared.address), [await stage.objects.get(part.address) for part in parts])
+    assert len(pictures) == 12 * 30
 
 
 async def test_changed_picture_after_a_discontinuity_is_made_anew(stage, source, longer, tmp_path):

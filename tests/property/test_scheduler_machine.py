@@ -106,6 +106,9 @@ class Regions(RuleBasedStateMachine):
                     passed_on = self.rows[region][SESSIONS][made.session_id].passed_on
                     assert tier == "partner", "T18: rented for nobody else"
                     assert passed_on or self.told(region) >= SPILL, "T18: rented last"
+                if isinstance(made, JobAssigned) and made.reason == "handed_over":
+                    assert isinstance(command, WorkerHeartbeat | Tick | TranscodeCancelled)
+                    assert tier == "partner" or isinstance(command, WorkerHeartbeat), "only partners are on rented workers"
 
     def check_upgrade(self, region, session_id, before):
         """Affiliates get more only below the reserve."""
@@ -248,7 +251,11 @@ class Regions(RuleBasedStateMachine):
                 assert not any(amount(session.ladder[-1:]).within(worker.room) for worker in free), "T15"
             elif not session.renditions and not session.windings:
                 assert session.tier == "partner", "an affiliate that has nothing waits for any worker"
-            elif missing and upgradable and not workers[session.worker_id].draining:
+            elif workers[session.worker_id].draining:
+                assert not any(amount(session.ladder[-1:]).within(worker.room) for worker in free), "a worker that goes is left"
+            elif workers[session.worker_id].overflow:
+                assert not any(amount(session.ladder).within(worker.room) for worker in free), "T18: rented ones are left first"
+            elif missing and upgradable:
                 assert not amount((min(missing, key=lambda each: each.load),)).within(workers[session.worker_id].room), "T15"
 
     @invariant()

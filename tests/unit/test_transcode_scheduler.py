@@ -147,12 +147,43 @@ def test_stopped_worker_hands_over_without_waiting(region):
     assert region.apply(WorkerStopped(region="local", worker_id="w1")) == []
 
 
-def test_draining_worker_keeps_its_job_and_gets_no_other(region):
+@pytest.mark.row("T18")
+def test_draining_worker_hands_its_jobs_over_partners_first(region):
+    region.beat("w1", 2 * FULL_LOAD)
+    region.ask("aff", "affiliate")
+    region.ask("par")
+    region.beat("w2", 2 * FULL_LOAD)
+    assert region.beat("w1", 2 * FULL_LOAD, draining=True) == [
+        assigned("par", "w2", attempt=2, reason="handed_over"),
+        assigned("aff", "w2", ("480p30",), attempt=2, reason="handed_over"),
+    ]
+    assert region.apply(WorkerStopped(region="local", worker_id="w1")) == []
+
+
+def test_draining_worker_keeps_its_job_until_another_has_room_and_gets_no_other(region):
     region.beat("w1", 100)
     region.ask("s")
     assert region.beat("w1", 100, draining=True) == []
     assert region.ask("t") == []
     assert region.beat("w2") == [assigned("t", "w2")]
+    assert region.beat("w1", 100, draining=True) == []
+    region.beat("w3")
+    assert region.beat("w1", 100, draining=True) == [assigned("s", "w3", attempt=2, reason="handed_over")]
+
+
+def test_partner_of_a_draining_worker_that_waits_for_what_winds_down_begins_anew(region):
+    """Its former worker has ended by then: nobody would say where."""
+    region.tick()
+    region.beat("w1", FULL_LOAD)
+    region.ask("par")
+    region.beat("w2", AFFILIATE_LOAD)
+    region.ask("aff", "affiliate", 1920, 1080)
+    drained = region.beat("w1", FULL_LOAD, draining=True)
+    assert drained == [preempted("aff", "w2", ("480p30",), 30), released("par", "w1", "superseded")]
+    for _ in range(30):
+        region.beat("w2", AFFILIATE_LOAD)
+        found = region.tick()
+    assert found == [assigned("par", "w2", attempt=2, reason="rebalanced")]
 
 
 @pytest.mark.row("T19")
@@ -309,6 +340,52 @@ def test_what_was_passed_on_is_not_passed_on_again(region):
     region.beat("w1", FULL_LOAD)
     region.ask("a")
     assert region.ask("b", spilled_from="near") == []
+
+
+@pytest.mark.row("T18")
+def test_what_becomes_free_is_given_first_to_who_is_on_a_rented_worker(region):
+    region.beat("w1", FULL_LOAD)
+    region.beat("rented", 1_000, overflow=True)
+    region.ask("a")
+    assert region.ask("b") == [assigned("b", "rented")]
+    assert region.ask("aff", "affiliate") == []
+    assert region.cancel("a") == [released("a", "w1", "ended"), assigned("b", "w1", attempt=2, reason="handed_over")]
+    assert list(region.rows[WORKERS]["rented"].sessions) == []
+
+
+@pytest.mark.row("T18")
+def test_a_rented_worker_is_left_when_an_own_one_comes(region):
+    region.beat("rented", 1_000, overflow=True)
+    assert region.ask("a") == [assigned("a", "rented")]
+    assert region.beat("w1", FULL_LOAD) == [assigned("a", "w1", attempt=2, reason="handed_over")]
+
+
+@pytest.mark.row("T18")
+def test_who_waits_comes_before_who_is_on_a_rented_worker(region):
+    region.beat("rented", FULL_LOAD, overflow=True)
+    region.ask("a")
+    assert region.ask("b") == []
+    assert region.beat("w1", FULL_LOAD) == [assigned("b", "w1")]
+
+
+@pytest.mark.row("T18")
+def test_peers_that_are_set_are_told_of_the_load_anew(region):
+    region.apply(RegionConfigured(region="local", peers=("near",)))
+    region.beat("w1", 100)
+    assert [event.region for event in region.tick()] == ["near"]
+    region.apply(RegionConfigured(region="local", peers=("near", "far")))
+    assert [event.region for event in region.tick()] == ["near", "far"]
+
+
+@pytest.mark.row("T18")
+def test_a_region_that_says_how_full_it_is_is_told_in_turn(region):
+    """It may pass sessions on to this one, which has no peers itself."""
+    region.beat("w1", 100)
+    region.tick()
+    region.apply(RegionReported(region="local", from_region="far", load=0.97))
+    assert [(event.region, event.load) for event in region.tick()] == [("far", 0.0)]
+    region.apply(RegionReported(region="local", from_region="far", load=0.99))
+    assert region.tick() == []
 
 
 @pytest.mark.row("T18")

@@ -124,7 +124,9 @@ def started(rng: Random, channel: str, session: str) -> StreamStarted:
 
 
 def commands(edges: Edges) -> Iterator[Event]:
-    """Regions: workers beat, fall silent and go; sessions ask for their ladder and give it back; each second ticks."""
+    """Regions: workers beat, fall silent, drain and go, one of them rented; sessions ask for their ladder and give it back; each second
+    ticks. No region has peers: what it tells them would be on the topic that is folded.
+    """
     rng = edges.rng
     regions = ("iad", "fra", "sin")[: rng.randint(1, 3)]
     workers = [f"w{n}" for n in range(rng.randint(1, 4))]
@@ -142,7 +144,12 @@ def commands(edges: Edges) -> Iterator[Event]:
             case "beat" if worker not in silent or rng.random() < ODD:
                 share = rng.choice((1.0, 1.0, 1.0, 0.5, 0.0))
                 yield WorkerHeartbeat(
-                    region=region, worker_id=worker, capacity=capacity * share, sessions=(session,), draining=rng.random() < ODD
+                    region=region,
+                    worker_id=worker,
+                    capacity=capacity * share,
+                    sessions=(session,),
+                    draining=rng.random() < ODD,
+                    overflow=worker == "w3",
                 )
             case "silence":
                 silent ^= {worker}
