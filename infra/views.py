@@ -6,13 +6,13 @@ from processors.directory import AUDIENCE
 from processors.fleet import FLEET
 from processors.forecast import FORECAST
 from processors.playlist import BROADCAST, PLAYLIST
-from processors.transcode import DEMAND, SCHEDULER
+from processors.transcode import DEMAND, REGIONS, SCHEDULER
 from processors.viewers import VIEWERS
 from processors.vod import SHELF
 from streams.errors import StreamingError
 from streams.fold import Fold
 
-DECIDING: tuple[Fold, ...] = (DEMAND, SCHEDULER, FORECAST, SHELF, CLIPS)
+DECIDING: tuple[Fold, ...] = (DEMAND, REGIONS, SCHEDULER, FORECAST, SHELF, CLIPS)
 """Folded by the Faust worker, with stores on its disk."""
 CHATTING: tuple[Fold, ...] = (CHAT, PACE, SOCIETY, FLEET)
 """Folded by the chat worker, likewise."""

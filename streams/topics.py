@@ -73,9 +73,19 @@ CATALOGUE: tuple[Topic, ...] = (
             e.RegionConfigured,
             e.RegionReported,
         ),
-        "demand view and media workers",
+        "demand view, regions view and media workers",
         retention_ms=DAY_MS,
         ticked=True,
+    ),
+    Topic(
+        "media.region.state.v1",
+        "region",
+        (e.RegionPeers,),
+        "region command",
+        retention_ms=-1,
+        cleanup="compact",
+        ticked=True,
+        tick_s=HOUR_MS // 1_000,  # the scheduler's topic, which keeps a day, is told anew
     ),
     Topic(
         "media.demand.events.v1",

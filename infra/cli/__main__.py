@@ -20,6 +20,7 @@ from infra.cli.library import library
 from infra.cli.lineage import lineage
 from infra.cli.rebuild import rebuild
 from infra.cli.recommend import explain, recommend, what_if
+from infra.cli.region import region
 from infra.cli.replay import replay
 from infra.cli.running import run
 from infra.cli.schedule import schedule
@@ -53,6 +54,7 @@ app.add_typer(vod, name="vod")
 app.add_typer(recommend, name="recommend")
 app.add_typer(features, name="features")
 app.add_typer(schedule, name="schedule")
+app.add_typer(region, name="region")
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(up)
 app.command()(run)

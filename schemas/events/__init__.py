@@ -10,7 +10,7 @@ from schemas.events.discovery import EditorialRow, RecommendationClicked, Recomm
 from schemas.events.eventsub import EventDelivered, EventSubscription
 from schemas.events.features import FeatureInputLate, StreamFeatures
 from schemas.events.library import ClipFailed, ClipReady, ClipRequested, CreateClip, DeleteVod, FailClip, FinishClip, MakeRendition, MoveVod, RetryClip, SegmentsExpired, ShelveVod, ThumbnailProduced, VodArchived, VodDeleted, VodTierMoved
-from schemas.events.media import DemandForecast, DemandMeasured, EdgeAssigned, EdgesWarmed, EncoderFailed, EncoderReported, IngestAssigned, IngestNode, IngestRejected, JobAssigned, JobHandedOver, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionReported, RenditionDeclared, ScaleOutAsked, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamScheduled, StreamStarted, StreamTierChanged, StreamUnscheduled, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
+from schemas.events.media import DemandForecast, DemandMeasured, EdgeAssigned, EdgesWarmed, EncoderFailed, EncoderReported, IngestAssigned, IngestNode, IngestRejected, JobAssigned, JobHandedOver, JobPreempted, JobReleased, JobUpgraded, PartProduced, RegionConfigured, RegionPeers, RegionReported, RenditionDeclared, ScaleOutAsked, SegmentProduced, StreamEnded, StreamInterrupted, StreamResumed, StreamScheduled, StreamStarted, StreamTierChanged, StreamUnscheduled, StreamUpdated, TranscodeCancelled, TranscodeRequested, WorkerHeartbeat, WorkerStopped
 from schemas.events.privacy import ErasureCompleted, ErasureRequested, KeyDropped, SubjectKeyCreated
 from schemas.events.social import Followed, Raided, Subscribed, Unfollowed
 from schemas.events.view import ViewCutOver
@@ -79,6 +79,7 @@ TYPES: tuple[type[Event], ...] = (
     RecordRaid,
     RecordSubscription,
     RegionConfigured,
+    RegionPeers,
     RegionReported,
     RenditionDeclared,
     ReportBacklog,
@@ -190,6 +191,7 @@ __all__ = [
     "RecordRaid",
     "RecordSubscription",
     "RegionConfigured",
+    "RegionPeers",
     "RegionReported",
     "RenditionDeclared",
     "ReportBacklog",

@@ -370,6 +370,17 @@ class RegionConfigured(Event, frozen=True, kw_only=True):
     """The others, nearest first."""
 
 
+class RegionPeers(Event, frozen=True, kw_only=True):
+    """An operator's word on a region: which others may take what it has no room for. The last one counts."""
+
+    SCHEMA: ClassVar[str] = "chronicast.media.RegionPeers"
+
+    region: str
+    """The region."""
+    peers: tuple[str, ...] = ()
+    """The others, nearest first."""
+
+
 class RegionReported(Event, frozen=True, kw_only=True):
     """A region tells another one how full it is."""
 

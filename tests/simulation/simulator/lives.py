@@ -9,6 +9,7 @@ from schemas.events import (
     Followed,
     IngestRejected,
     PartProduced,
+    RegionPeers,
     RenditionDeclared,
     SegmentProduced,
     StreamEnded,
@@ -32,6 +33,7 @@ from tests.simulation.simulator.workloads import Edges, Life, weighted
 TIERS = ("partner", "partner", "affiliate", "regular")
 SIZES = ((3840, 2160, 60.0), (1920, 1080, 60.0), (1920, 1080, 30.0), (1280, 720, 50.0), (720, 1280, 30.0), (284, 160, 15.0), (0, 0, 0.0))
 SECOND_US = 1_000_000
+REGIONS = ("iad", "fra", "sin")
 ODD = 0.05
 """Share of events that do not fit what was before."""
 
@@ -128,7 +130,7 @@ def commands(edges: Edges) -> Iterator[Event]:
     ticks. No region has peers: what it tells them would be on the topic that is folded.
     """
     rng = edges.rng
-    regions = ("iad", "fra", "sin")[: rng.randint(1, 3)]
+    regions = REGIONS[: rng.randint(1, 3)]
     workers = [f"w{n}" for n in range(rng.randint(1, 4))]
     sessions = [f"s{n}" for n in range(rng.randint(1, 8))]
     capacity = rng.choice((20.0, 90.0, 300.0))
@@ -167,6 +169,16 @@ def commands(edges: Edges) -> Iterator[Event]:
                 yield EncoderReported(region=region, channel_id=channel, session_id=session, worker_id=worker, cause="signal 11")
             case _:
                 pass
+
+
+def peers(edges: Edges) -> Iterator[Event]:
+    """Operators set the peers of regions, some to none; hours pass."""
+    rng = edges.rng
+    while True:
+        edges.wait(1_000 * SECOND_US)
+        region = rng.choice(REGIONS)
+        others = rng.sample([each for each in REGIONS if each != region], rng.randint(0, 2))
+        yield Tick() if rng.random() < 0.3 else RegionPeers(region=region, peers=tuple(others))
 
 
 class Channel:
@@ -244,6 +256,7 @@ LIVES: dict[str, Life] = {
     "channel.social.events.v1": follows,
     "media.stream.events.v1": streams,
     "media.capacity.commands.v1": commands,
+    "media.region.state.v1": peers,
     "media.demand.events.v1": demand,
     "media.segment.events.v1": segments,
     "chat.message.commands.v1": talk,
