@@ -392,14 +392,14 @@ async def test_a_store_that_goes_away_amid_a_segment_gets_the_rest_of_it_and_not
     objects.healthy = True
     stage = Stage(objects)
     stage.publisher.publish(profile())
-    async with stage.ingest(backlog_s=0.3, grace_s=0.3) as edge:
+    async with stage.ingest(backlog_s=1.5, grace_s=0.3) as edge:
         client = await RtmpClient.open(edge.port)
         await client.publish(KEY)
         await send_media(client, 75)
         await stage.wait(lambda: all(stage.line(name) and stage.begun(name) for name in ("source", "audio")))
         objects.healthy = False
         await send_media(client, 120, start_ms=2_500, configure=False)
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.7)
         await send_media(client, 30, start_ms=6_500, configure=False)
         assert await client.status() == "NetStream.Publish.Rejected"
         await client.closed()
