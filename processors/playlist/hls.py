@@ -217,8 +217,8 @@ class Tags:
 
 
 def _reports(window: Window, listing: Listing, shape: Shape) -> Iterator[str]:
-    """Where the other renditions stand, so that a player that switches can ask ahead at once."""
-    for other in window.renditions:
+    """Where the others that the master names stand, so that a player that switches can ask ahead at once."""
+    for other in window.playable(parts=shape.parts):
         if other.rendition == listing.rendition:
             continue
         last = other.entries[-1] if other.entries else None
