@@ -399,7 +399,7 @@ TrackKind = Literal["audio", "video"]
 
 
 class RenditionDeclared(Event, frozen=True, kw_only=True):
-    """What a player must know of a rendition before its first byte. Repeated every few segments, so that any later window of the log stands alone."""
+    """What a player must know of a rendition before its first byte. Repeated every few segments, so that any later window of the log stands alone, and where `leaving` changes."""
 
     SCHEMA: ClassVar[str] = "chronicast.media.RenditionDeclared"
 
@@ -439,6 +439,8 @@ class RenditionDeclared(Event, frozen=True, kw_only=True):
     """Size of the initialisation segment, bytes."""
     sha256: str
     """SHA-256 of the initialisation segment, hex."""
+    leaving: bool = False
+    """Whether it goes on only for so long that players can move to another one: masters do not list it."""
 
 
 class ScaleOutAsked(Event, frozen=True, kw_only=True):
