@@ -104,6 +104,8 @@ class Channel:
         self.next = start_us // 2_000_000 if first is None else first
         self.ticks = 0
         self.discontinuity = 0
+        self.leaving: set[str] = set()
+        """Names of renditions that are leaving; what is declared from now on says so."""
         self._since_declared = 0
         self._audio = 0  # frames of audio written since the discontinuity
         self._audio_base = 0
@@ -154,6 +156,11 @@ class Channel:
         self._audio = 0
         self._audio_base = math.ceil(self.ticks * RATE / 90_000 / FRAME) * FRAME
 
+    def leave(self, *names: str) -> list[Made]:
+        """These renditions are leaving from now on, and others not; what is said of each."""
+        self.leaving = set(names)
+        return self.declared()
+
     def declared(self) -> list[Made]:
         """What is said of each rendition."""
         found = []
@@ -163,7 +170,7 @@ class Channel:
             track = source.track
             video = isinstance(track, VideoTrack)
             event = RenditionDeclared(
-                event_id=str(uuid5(NAMESPACE_URL, f"{place}@{self.next}")),
+                event_id=str(uuid5(NAMESPACE_URL, f"{place}@{self.next}{'!' if source.name in self.leaving else ''}")),
                 occurred_at=self.now,
                 producer="ingest-1",
                 correlation_id=self.session_id,
@@ -184,6 +191,7 @@ class Channel:
                 address=place,
                 size=len(data),
                 sha256=hashlib.sha256(data).hexdigest(),
+                leaving=source.name in self.leaving,
             )
             found.append(Made(event, place, data))
         return found

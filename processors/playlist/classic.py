@@ -52,7 +52,7 @@ def _second(segment: Segment) -> bool:
 
 
 def classic_master(window: Window, session: str = "") -> str:
-    """Every video rendition that is alive, with the audio in its segments; a viewer's session goes into their addresses."""
+    """Every video rendition that is alive and stays, with the audio in its segments; a viewer's session goes into their addresses."""
     listings = window.playable(parts=False)
     audio = next((listing for listing in listings if listing.declared.kind == "audio"), None)
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]

@@ -9,7 +9,7 @@ from processors.playlist.hls import target_duration
 from processors.playlist.rates import media_rate
 from processors.playlist.state import Segment
 from processors.playlist.text import MEDIA, date_time
-from processors.playlist.window import Listing, Window
+from processors.playlist.window import Listing, Window, staying
 
 DELAY_TARGETS = 3
 """suggestedPresentationDelay in target durations: with less, dash.js stalled."""
@@ -33,7 +33,7 @@ def manifest(window: Window, time_url: str, *, over: bool, location: str = "") -
     is asked for at `location` (ISO/IEC 23009-1 section 5.3.1.2).
     """
     runs = {listing.rendition: _newest_run(listing) for listing in window.renditions}
-    listings = [listing for listing in window.renditions if runs[listing.rendition]]
+    listings = staying([listing for listing in window.renditions if runs[listing.rendition]])
     if not listings:
         return None
     lead = runs[listings[0].rendition]

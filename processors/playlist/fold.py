@@ -43,7 +43,7 @@ class PlaylistFold:
     """
 
     name = "playlist"
-    version = 1
+    version = 2
     inputs = ("media.segment.events.v1",)
     outputs: tuple[type[Event], ...] = ()
     tables = (HEAD, TRACKS, DECLARED, SEGMENTS)
@@ -149,9 +149,12 @@ def _add_segment(rows: Rows, event: SegmentProduced) -> None:
 
 
 def _declare(rows: Rows, event: RenditionDeclared) -> None:
-    """The first declaration since a discontinuity holds; repeats say the same."""
+    """The first declaration since a discontinuity holds; repeats say the same, but for whether the rendition is leaving."""
     key = declared_key(event.session_id, event.rendition, event.discontinuity_sequence)
-    if key in rows[DECLARED]:
+    known = rows[DECLARED].get(key)
+    if known is not None:
+        if known.leaving != event.leaving:
+            rows[DECLARED][key] = replace(known, leaving=event.leaving)
         return
     rows[DECLARED][key] = Declared(
         session_id=event.session_id,
@@ -168,6 +171,7 @@ def _declare(rows: Rows, event: RenditionDeclared) -> None:
         segment_target_us=event.segment_target_us,
         timescale=event.timescale,
         address=event.address,
+        leaving=event.leaving,
     )
 
 

@@ -217,7 +217,7 @@ class Tags:
 
 
 def _reports(window: Window, listing: Listing, shape: Shape) -> Iterator[str]:
-    """Where the others that the master names stand, so that a player that switches can ask ahead at once."""
+    """Where the other renditions of the master stand, so that a player that switches can ask ahead at once."""
     for other in window.playable(parts=shape.parts):
         if other.rendition == listing.rendition:
             continue

@@ -11,7 +11,7 @@ AUDIO_GROUP = "audio"
 
 
 def master_playlist(window: Window, *, parts: bool, session: str = "") -> str:
-    """The renditions that are alive, best first, audio alone last. Empty of variants only before the first part.
+    """The renditions that are alive and stay, best first, audio alone last. Empty of variants only before the first part.
 
     A viewer's session goes into the addresses of the media playlists.
     """

@@ -42,6 +42,8 @@ class Declared(msgspec.Struct, frozen=True):
     timescale: int
     address: str
     """Initialisation segment."""
+    leaving: bool = False
+    """Whether it goes on only until players have left it; the newest declaration says so."""
 
 
 class Part(msgspec.Struct, frozen=True):

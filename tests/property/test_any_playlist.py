@@ -1,11 +1,15 @@
 """Whatever a channel goes through, its playlists stay right, and the same wherever the view began."""
 
+import re
+from typing import Any
+
 import hls_playlist as hls
 import pytest
 from folding import folded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_channel import Channel, Made, dummy
+from msgspec.structs import replace
 
 from processors.playlist.classic import classic_master, classic_playlist
 from processors.playlist.dash import manifest
@@ -23,9 +27,12 @@ SIZE = 5
 FOLD = PlaylistFold(SIZE)
 NAMES = ("source", "480p30", "audio")
 URL = "http://origin/live/ana/x.m3u8"
+REPORT = re.compile(r"#EXT-X-RENDITION-REPORT:.*\n")
 
 segment = st.tuples(st.just("segment"), st.integers(45, 72), st.sampled_from([(), (), (), ("480p30",)]))
-steps = st.one_of(segment, segment, segment, segment, st.just(("interrupt",)), st.just(("session",)))
+plain = st.one_of(segment, segment, segment, segment, st.just(("interrupt",)), st.just(("session",)))
+leave = st.tuples(st.just("leave"), st.sampled_from([(), ("480p30",), NAMES]))
+steps = st.one_of(plain, plain, plain, leave)
 
 
 class Life(list[Event]):
@@ -38,8 +45,8 @@ class Life(list[Event]):
 
 
 @st.composite
-def lives(draw: st.DrawFn, least: int = 1, most: int = 30) -> Life:
-    """Events of a channel: segments of any length, an encoder that stops and comes back, reconnects, new sessions."""
+def lives(draw: st.DrawFn, least: int = 1, most: int = 30, steps: st.SearchStrategy[tuple[Any, ...]] = steps) -> Life:
+    """Events of a channel: segments of any length, an encoder that stops and is back, renditions that leave, reconnects, new sessions."""
     channel = Channel([dummy(name) for name in NAMES], first=100)
     made: list[Made] = []
     plan = draw(st.lists(steps, min_size=least, max_size=most))
@@ -48,6 +55,8 @@ def lives(draw: st.DrawFn, least: int = 1, most: int = 30) -> Life:
             made += channel.segment(step[1], without=step[2])
         elif step[0] == "interrupt":
             channel.interrupt(3)
+        elif step[0] == "leave":
+            made += channel.leave(*step[1])
         else:
             channel = Channel(channel.sources, session_id=f"s{channel.next}", start_us=channel.now + 10_000_000, first=channel.next + 7)
     made = made[: draw(st.integers(len(made) // 2, len(made)))]
@@ -99,7 +108,7 @@ def test_a_view_that_began_later_shows_the_same(data: st.DataObject) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_repeats_change_nothing(data: st.DataObject) -> None:
-    events = data.draw(lives())
+    events = data.draw(lives(steps=plain))  # of declarations the newest holds: an old one, repeated alone, is news
     repeated: list[Event] = []
     for number, event in enumerate(events):
         repeated.append(event)
@@ -107,6 +116,25 @@ def test_repeats_change_nothing(data: st.DataObject) -> None:
             begin = data.draw(st.integers(0, number))
             repeated += events[begin : begin + data.draw(st.integers(0, 20))] if begin + 20 <= number else []
     assert rendered(seen(repeated)) == rendered(seen(events))
+
+
+@pytest.mark.row("T14")
+@settings(max_examples=100, deadline=None)
+@given(lives())
+def test_who_is_leaving_is_in_no_master_and_its_playlist_goes_on(events: Life) -> None:
+    told = {(e.session_id, e.rendition, e.discontinuity_sequence): e.leaving for e in events if isinstance(e, RenditionDeclared)}
+    stays = [replace(event, leaving=False) if isinstance(event, RenditionDeclared) else event for event in events]
+    window, before = seen(events), seen(stays)
+    for parts in (True, False):
+        listed = before.playable(parts=parts)
+        left = [one for one in listed if not told[one.declared.session_id, one.rendition, one.declared.discontinuity]]
+        assert [one.rendition for one in window.playable(parts=parts)] == [one.rendition for one in left or listed]
+        uris = [uri for _, uri in hls.master(master_playlist(window, parts=parts), URL).variants]
+        assert len(uris) == len(left or listed)
+    found, expected = rendered(window), rendered(before)
+    assert (found["manifest"] is None) == (expected["manifest"] is None)
+    for key in expected.keys() - {"master", "normal", "classic", "manifest"}:
+        assert REPORT.sub("", found[key] or "") == REPORT.sub("", expected[key] or "")
 
 
 @settings(max_examples=40, deadline=None)

@@ -82,6 +82,41 @@ def test_a_stopped_rendition_leaves_the_master_and_its_playlist_goes_on_with_gap
     assert window(made).listing("480p30") is None
 
 
+@pytest.mark.row("T14")
+def test_a_rendition_that_is_leaving_is_in_no_master_and_its_playlist_grows_until_it_stops_or_stays() -> None:
+    live = channel()
+    made, segment = [*live.segments(3)], [*live.segment()]
+    made += [*segment[:4], *live.leave("480p30")]
+    assert names(window(made)) == {"source", "audio"}, "at once, amid a segment"
+    made += [*segment[4:], *live.segments(2)]
+    view = window(made)
+    assert names(view) == {"source", "audio"}
+    assert {report["URI"].rpartition("/")[2] for report in read(view, "source").reports} == {"audio.m3u8"}
+    found = read(view, "480p30")
+    assert [s.sequence for s in found.segments] == [100, 101, 102, 103, 104, 105]
+    assert found.hint is not None
+    for name in ("480p30", "source"):
+        assert read(view, name).control["PART-HOLD-BACK"] == "1.00000", "whoever is still on it is to switch: that takes five parts"
+    live.interrupt(4)
+    made += live.segments(2)
+    assert names(window(made)) == {"source", "audio"}, "over a reconnect too"
+    assert names(window([*made, *live.leave()])) == {"source", "480p30", "audio"}
+    for _ in range(LAG + 1):
+        made += live.segment(without=("480p30",))
+    assert read(window(made), "480p30").segments[-1].gap
+
+
+def names(view: Window) -> set[str]:
+    """What masters and manifest list, which is the same."""
+    low, normal = (hls.master(master_playlist(view, parts=parts), URL) for parts in (True, False))
+    found = [{uri.rpartition("/")[2].partition(".")[0] for _, uri in master.variants} for master in (low, normal)]
+    classic = set(re.findall(r"^(\w+)/ts\.m3u8$", classic_master(view), re.MULTILINE)) | {"audio"}
+    dash = set(re.findall(r'Representation id="(\w+)"', manifest(view, "/time", over=False) or ""))
+    assert found == [dash, dash]
+    assert classic == dash
+    return dash
+
+
 def test_a_rendition_that_begins_late_joins_with_the_same_numbers() -> None:
     live = channel()
     made = [one for _ in range(5) for one in live.segment(without=("480p30",))] + [*live.segments(2)]

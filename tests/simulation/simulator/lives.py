@@ -206,7 +206,7 @@ class Channel:
 
 
 def segments(edges: Edges) -> Iterator[Event]:
-    """Channels make parts and segments of some renditions; they break off, jump, and begin anew."""
+    """Channels make parts and segments of some renditions, which leave and stay; they break off, jump, and begin anew."""
     rng = edges.rng
     channels = [Channel(rng, str(rng.randrange(1_000))) for _ in range(rng.randint(1, 3))]
     renditions = ("source", "480p30", "audio")[: rng.randint(1, 3)]
@@ -239,6 +239,7 @@ def segment(rng: Random, channel: Channel, rendition: str, began_us: int) -> Ite
             codecs="x",
             part_target_us=1,
             segment_target_us=2,
+            leaving=rng.random() < 0.2,
         )
     parts = rng.randint(1, 3)
     times = {"decode_time": channel.sequence * 180_000, "programme_date_time": began_us, "received_at": began_us, "stored_at": began_us}
