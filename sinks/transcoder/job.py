@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -61,6 +61,7 @@ class Job:
     ) -> None:
         self.assigned, self.renditions = assigned, assigned.renditions
         self._feed, self._store, self._output, self._encoder, self._tell = feed, store, output, encoder, tell
+        output.staying = frozenset(assigned.renditions)
         self._process: EncoderProcess | None = None
         self._ending = asyncio.Event()
         self._sent = -1
@@ -85,9 +86,10 @@ class Job:
         """Process id of the encoder, while there is one."""
         return self._process.pid if self._process else None
 
-    def select(self, renditions: Sequence[str]) -> None:
-        """Other renditions from the next segment on."""
+    def select(self, renditions: Sequence[str], staying: Collection[str]) -> None:
+        """Other renditions from the next segment on; which of them stay is declared with the next part."""
         self.renditions = tuple(renditions)
+        self._output.staying = frozenset(staying)
 
     def finish(self) -> None:
         """No more is to come: what the encoder holds comes out, and `run` ends."""

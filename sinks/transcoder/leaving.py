@@ -1,9 +1,10 @@
 """Renditions that were taken from a job and go on for a while, so that players can leave them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-Select = Callable[[Sequence[str]], object]
+Select = Callable[[Sequence[str], Collection[str]], object]
+"""Is given what is to be made, and which of it stays."""
 Later = Callable[[float, Callable[[str], None], str], asyncio.TimerHandle]
 """`call_later` of an event loop."""
 
@@ -41,4 +42,4 @@ class Leaving:
 
     def _make(self, renditions: tuple[str, ...]) -> None:
         self._made = renditions
-        self._select(renditions)
+        self._select(renditions, [name for name in renditions if name not in self._until])

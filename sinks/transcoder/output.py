@@ -39,6 +39,8 @@ class Output:
         self._session = session
         self.newest = -1
         """Newest media sequence of which anything was stored."""
+        self.staying: frozenset[str] = frozenset()
+        """Renditions that are wanted; others go on only until players have left them, and to the end of their segment."""
         self._sources: dict[_Key, Arrived] = {}
         self._whole: dict[int, SegmentProduced] = {}
         """Segments that the source has ended."""
@@ -69,8 +71,7 @@ class Output:
         if source is None or not isinstance(source.event, PartProduced):
             return  # of a time that nobody waits for any more
         self.newest = max(self.newest, made.media_sequence)
-        if made.part == 0:
-            await self._announce(made, source.event)
+        await self._announce(made, source.event)
         event = await self._part(made, source)
         self._open.setdefault((made.rendition, made.media_sequence), []).append((made, event))
         await self._close(made.rendition, made.media_sequence)
@@ -81,14 +82,15 @@ class Output:
             await self._close(rendition, number)
 
     async def _announce(self, made: Made, source: PartProduced) -> None:
-        """Declares the rendition where it is new since a discontinuity, and repeats it from time to time.
+        """Declares the rendition where it is new since a discontinuity, or begins or ceases to leave, and repeats it from time to time.
 
         Who declared it first, maybe another worker, decides on the initialisation segment: equal options make parameter sets that decode
         alike, and an object never changes.
         """
-        declared = self._inits[made.rendition]
+        declared, leaving = self._inits[made.rendition], made.rendition not in self.staying
         known = self._feed.declared.get((made.rendition, source.discontinuity_sequence))
-        if known is not None and made.media_sequence % REPEAT_SEGMENTS:
+        repeated = made.part == 0 and made.media_sequence % REPEAT_SEGMENTS == 0
+        if known is not None and known.leaving == leaving and not repeated:
             return
         place = address.init(*self._session, made.rendition, source.discontinuity_sequence)
         if known is None:
@@ -113,6 +115,7 @@ class Output:
             address=place,
             size=known.size if known else len(declared.init),
             sha256=known.sha256 if known else sha256(declared.init).hexdigest(),
+            leaving=leaving,
         )
         self._feed.declared[made.rendition, source.discontinuity_sequence] = event
         self._publisher.publish(event)

@@ -8,9 +8,12 @@ from hashlib import sha256
 
 import msgspec
 import pytest
+from folding import folded
 from recorded import TICKS, decoded, record
 from stage import CHANNEL, SESSION, Stage
 
+from processors.playlist import PLAYLIST
+from processors.playlist.window import Window
 from schemas.events import (
     EncoderFailed,
     EncoderReported,
@@ -25,6 +28,7 @@ from schemas.events import (
     WorkerHeartbeat,
     WorkerStopped,
 )
+from sinks.transcoder.output import REPEAT_SEGMENTS
 from streams.objects import StoredObjects
 
 pytestmark = pytest.mark.media
@@ -331,6 +335,52 @@ async def test_upgrade_and_preemption_take_effect_at_the_next_segment(stage, sou
         await stage.until(lambda: len(segments(stage, "360p30")) == 2)
     assert segments(stage, "160p30") == [first, first + 1]
     assert segments(stage, "360p30") == [first + 1, first + 2]
+
+
+@pytest.mark.row("T14")
+async def test_preempted_rendition_leaves_the_master_at_once_and_goes_on_for_its_time(stage, longer):
+    """The second segment after the preemption is one at which declarations are repeated."""
+    repeats = REPEAT_SEGMENTS * (longer.parts[0].media_sequence // REPEAT_SEGMENTS + 1)
+    moved = repeats - 2 - longer.parts[0].media_sequence
+    shifted = longer._replace(parts=[msgspec.structs.replace(part, media_sequence=part.media_sequence + moved) for part in longer.parts])
+    job = {"channel_id": CHANNEL, "session_id": SESSION, "job_id": SESSION, "worker_id": "w1"}
+
+    def declared():
+        return [event.leaving for event in stage.of(RenditionDeclared, "160p30")]
+
+    async with stage.worker():
+        stage.assign(renditions=("160p30",))
+        playing = asyncio.create_task(stage.play(shifted))
+        await stage.until(lambda: len(stage.of(PartProduced, "160p30")) > 2)
+        assert listed(stage) == {"source", "160p30"}
+
+        stage.ingest.publish(JobPreempted(**job, renditions=(), grace_seconds=30))
+        await stage.until(lambda: declared() == [False, True])
+        assert listed(stage) == {"source"}
+        first, left = stage.of(RenditionDeclared, "160p30")
+        same = {"event_id": "", "occurred_at": 0, "leaving": False}
+        assert msgspec.structs.replace(left, **same) == msgspec.structs.replace(first, **same)
+        assert stage.of(PartProduced, "160p30")[-1].media_sequence == repeats - 2, "not before the next segment alone"
+
+        await stage.until(lambda: segments(stage, "160p30") == [repeats - 2, repeats - 1])
+        await stage.until(lambda: declared() == [False, True, True])
+        assert listed(stage) == {"source"}
+
+        stage.ingest.publish(JobUpgraded(**job, renditions=("160p30",)))
+        await stage.until(lambda: declared() == [False, True, True, False])
+        assert listed(stage) == {"source", "160p30"}
+
+        stage.ingest.publish(JobPreempted(**job, renditions=(), grace_seconds=1))
+        await playing
+        await stage.until(lambda: segments(stage, "160p30") == [repeats - 2, repeats - 1, repeats])
+    assert declared()[4:] == [True]
+    assert len(stage.of(PartProduced, "160p30")) == 30
+
+
+def listed(stage):
+    """Renditions in the master that an origin makes of the log so far."""
+    events = [event for event in stage.events if isinstance(event, RenditionDeclared | PartProduced | SegmentProduced)]
+    return {one.rendition for one in Window(folded(PLAYLIST, events), CHANNEL).playable(parts=True)}
 
 
 async def test_source_that_reorders_pictures_keeps_its_timeline(stage, tmp_path):

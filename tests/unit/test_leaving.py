@@ -44,45 +44,49 @@ def clock() -> Clock:
     return Clock()
 
 
+Told = list[tuple[set[str], set[str]]]
+
+
 @pytest.fixture
-def made() -> list[set[str]]:
-    """What the job was told to make, each time."""
+def told() -> Told:
+    """What the job was told to make, and which of it stays, each time."""
     return []
 
 
 @pytest.fixture
-def leaving(clock: Clock, made: list[set[str]]) -> Leaving:
-    return Leaving(LADDER, lambda renditions: made.append(set(renditions)), clock.later)
+def leaving(clock: Clock, told: Told) -> Leaving:
+    return Leaving(LADDER, lambda renditions, staying: told.append((set(renditions), set(staying))), clock.later)
 
 
 @pytest.mark.row("T14")
-def test_a_second_decision_does_not_lengthen_the_first_ones_time(clock: Clock, made: list[set[str]], leaving: Leaving) -> None:
+def test_a_second_decision_does_not_lengthen_the_first_ones_time(clock: Clock, told: Told, leaving: Leaving) -> None:
     leaving.decide(("480p30", "160p30"), 30)
+    assert told[-1] == (set(LADDER), {"480p30", "160p30"})
     clock.go(20)
     leaving.decide(("160p30",), 30)
-    assert made[-1] == set(LADDER)
+    assert told[-1] == (set(LADDER), {"160p30"})
     clock.go(30)
-    assert made[-1] == {"480p30", "160p30"}
+    assert told[-1] == ({"480p30", "160p30"}, {"160p30"})
     clock.go(50)
-    assert made[-1] == {"160p30"}
+    assert told[-1] == ({"160p30"}, {"160p30"})
 
 
-def test_an_upgrade_does_not_shorten_it(clock: Clock, made: list[set[str]], leaving: Leaving) -> None:
+def test_an_upgrade_does_not_shorten_it(clock: Clock, told: Told, leaving: Leaving) -> None:
     leaving.decide(("160p30",), 30)
     clock.go(10)
     leaving.decide(("480p30", "160p30"))
-    assert made[-1] == set(LADDER)
+    assert told[-1] == (set(LADDER), {"480p30", "160p30"})
     clock.go(100)
-    assert made[-1] == {"480p30", "160p30"}, "480p30 was given back and stays"
+    assert told[-1] == ({"480p30", "160p30"}, {"480p30", "160p30"}), "480p30 was given back and stays"
 
 
-def test_without_grace_it_ends_at_once(made: list[set[str]], leaving: Leaving) -> None:
+def test_without_grace_it_ends_at_once(told: Told, leaving: Leaving) -> None:
     leaving.decide(("160p30",))
-    assert made == [{"160p30"}]
+    assert told == [({"160p30"}, {"160p30"})]
 
 
-def test_nothing_is_told_after_the_close(clock: Clock, made: list[set[str]], leaving: Leaving) -> None:
+def test_nothing_is_told_after_the_close(clock: Clock, told: Told, leaving: Leaving) -> None:
     leaving.decide((), 30)
     leaving.close()
     clock.go(100)
-    assert made == [set(LADDER)]
+    assert told == [(set(LADDER), set())]
