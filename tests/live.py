@@ -3,7 +3,7 @@
 import asyncio
 import time
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -33,9 +33,14 @@ class Live(NamedTuple):
 
     async def aged(self, seconds: float) -> None:
         """Waits until it has been live for so long."""
-        async with aiohttp.ClientSession() as client, client.get(f"{self.system.url}/api/channels/{self.login}") as answer:
-            began = datetime.fromisoformat((await answer.json())["started_at"]).timestamp()
+        began = datetime.fromisoformat((await self.channel())["started_at"]).timestamp()
         await asyncio.sleep(began + seconds - time.time())
+
+    async def channel(self) -> dict[str, Any]:
+        """What the API says of it."""
+        async with aiohttp.ClientSession() as client, client.get(f"{self.system.url}/api/channels/{self.login}") as answer:
+            told: dict[str, Any] = await answer.json()
+            return told
 
 
 class Stage:

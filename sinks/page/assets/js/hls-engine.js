@@ -70,6 +70,18 @@ const renditionOf = (url) => /([^/]+?)(?:\/rewind)?\.m3u8(?:[?#]|$)/.exec(url)?.
 /** The session's folder: `/live/{login}/~{session}/{rendition}.m3u8`, perhaps behind a pass. */
 const sessionIn = (url) => /\/live\/[^/]+\/~([\w.-]+)\//.exec(url)?.[1] ?? null;
 
+/** hls.js' choice by bandwidth, but for what `nearest` makes of it. */
+const choosing = (nearest) =>
+  class extends Hls.DefaultConfig.abrController {
+    get nextAutoLevel() {
+      return nearest(super.nextAutoLevel);
+    }
+
+    set nextAutoLevel(level) {
+      super.nextAutoLevel = level;
+    }
+  };
+
 export class HlsEngine {
   static supported = () => Hls.isSupported();
 
@@ -79,6 +91,8 @@ export class HlsEngine {
   #mediaErrors = 0;
   #listed = new Set(); // renditions in the master, the sound among them
   #grewAt = Infinity;
+  #chosen = 'auto';
+  #offered = null; // names; null before the platform has said them
 
   /**
    * `from`: date to begin at, ms since 1970; null begins at the live edge. `folder()`: the pass that addresses begin with now.
@@ -87,7 +101,8 @@ export class HlsEngine {
   constructor(video, url, { lowLatency, rendition, from, folder }, events) {
     this.#video = video;
     this.#url = url;
-    this.#hls = new Hls(configuration(lowLatency, folder));
+    const abrController = choosing((level) => this.#nearest(level));
+    this.#hls = new Hls({ ...configuration(lowLatency, folder), abrController });
     this.#hls.on(Hls.Events.MANIFEST_PARSED, () => {
       this.#hls.firstLevel = 0; // the smallest: taken where the link carries none of them, in place of the first listed, the best
       this.choose(rendition);
@@ -147,9 +162,10 @@ export class HlsEngine {
     events.onFatal(error.details);
   }
 
-  /** Renditions with a picture, best first: `{ name, height, frameRate, bits }`. */
+  /** Renditions with a picture that are offered, best first: `{ name, height, frameRate, bits }`. */
   get renditions() {
-    return this.#hls.levels
+    return this.#offers
+      .map((index) => this.#hls.levels[index])
       .map((level) => ({ name: renditionOf(level.url[0]), height: level.height, frameRate: level.frameRate, bits: level.bitrate }))
       .sort((a, b) => b.bits - a.bits);
   }
@@ -170,9 +186,38 @@ export class HlsEngine {
     return level ? renditionOf(level.url[0]) : renditionOf(this.#url);
   }
 
-  /** Plays the rendition of that name from the next segment on; `auto` leaves it to the measured bandwidth. */
+  /** Plays the rendition of that name from the next segment on; `auto`, or one that is not offered, leaves it to the measured bandwidth. */
   choose(name) {
-    this.#hls.loadLevel = this.#hls.levels.findIndex((level) => renditionOf(level.url[0]) === name); // -1 is automatic
+    this.#chosen = name;
+    this.#hls.loadLevel = this.#offers.find((index) => this.#nameOf(index) === name) ?? -1; // automatic
+  }
+
+  /**
+   * Names of what the platform offers now. hls.js reads a live master once; a rendition that is taken out of it goes on for a while, in
+   * which the picture moves to another one, and is taken again once it is back.
+   */
+  offer(names) {
+    if (names.join() === this.#offered?.join()) return;
+    this.#offered = names;
+    if (this.#hls.levels.length) this.choose(this.#chosen);
+  }
+
+  /** Levels that are offered, the smallest first; all where the platform names none of them. */
+  get #offers() {
+    const levels = [...(this.#hls?.levels ?? []).keys()];
+    const offered = levels.filter((index) => this.#offered?.includes(this.#nameOf(index)));
+    return offered.length ? offered : levels;
+  }
+
+  /** The level itself while it is offered, else the next smaller one that is, or the smallest; -1, for none yet, stays. */
+  #nearest(level) {
+    if (level < 0) return level;
+    const offers = this.#offers;
+    return offers.findLast((index) => index <= level) ?? offers[0] ?? level;
+  }
+
+  #nameOf(index) {
+    return renditionOf(this.#hls.levels[index].url[0]);
   }
 
   /** Date of the picture on screen by the publisher's clock, ms since 1970; NaN before the first. */

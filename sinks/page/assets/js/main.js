@@ -70,6 +70,7 @@ function follow(channel) {
     coverWith(null);
     player.folder = gate.folder;
     if (player.login !== channel.login || (returned && player.state === 'ended')) player.play(channel.login);
+    player.offer(channel.renditions.map(({ name }) => name));
   } else if (player.login && channel?.login === player.login && player.state === 'playing') {
     // The last seconds are still to be seen.
   } else {
@@ -125,7 +126,8 @@ async function refresh() {
     fillRail(rail, live, '');
     return;
   }
-  const wanted = login ? await fetchChannel(login) : featured(live);
+  const name = login || featured(live);
+  const wanted = name ? await fetchChannel(name) : null;
   if (login !== route()) return; // the viewer went on meanwhile
   root.dataset.view = login ? 'watch' : 'home';
   document.title = wanted && login ? `${wanted.display_name} – Chronicast` : 'Chronicast';
@@ -137,7 +139,7 @@ async function refresh() {
 }
 
 /** On the start page: what is on screen stays there while it is live, else the first channel that is for everybody. */
-const featured = (live) => live.find((one) => one.login === player.login) ?? live.find((one) => !restricted(one)) ?? null;
+const featured = (live) => (live.find((one) => one.login === player.login) ?? live.find((one) => !restricted(one)))?.login;
 
 let timer = 0;
 async function keepFresh() {

@@ -36,6 +36,7 @@ export class NativeEngine {
   }
 
   choose() {}
+  offer() {}
 
   get playingDate() {
     const start = this.#video.getStartDate?.().getTime() ?? NaN;

@@ -122,6 +122,11 @@ export class Player extends EventTarget {
     this.dispatchEvent(new Event('renditions'));
   }
 
+  /** Names of the renditions that the platform offers now; of the past it does not say. */
+  offer(names) {
+    if (!this.rewound) this.engine?.offer(names);
+  }
+
   /** Pauses or goes on where it stopped. */
   toggle() {
     if (this.video.paused) {
