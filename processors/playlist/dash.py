@@ -9,7 +9,7 @@ from processors.playlist.hls import target_duration
 from processors.playlist.rates import media_rate
 from processors.playlist.state import Segment
 from processors.playlist.text import MEDIA, date_time
-from processors.playlist.window import Listing, Window, staying
+from processors.playlist.window import Listing, Window
 
 DELAY_TARGETS = 3
 """suggestedPresentationDelay in target durations: with less, dash.js stalled."""
@@ -30,10 +30,11 @@ def manifest(window: Window, time_url: str, *, over: bool, location: str = "") -
 
     Media times count from the session's start, so availabilityStartTime is that, and a period's presentation time offset is its own
     start: every period maps media time to itself. `time_url` answers the wall clock as xs:dateTime; the next manifest
-    is asked for at `location` (ISO/IEC 23009-1 section 5.3.1.2).
+    is asked for at `location` (ISO/IEC 23009-1 section 5.3.1.2). A rendition that is leaving is in it to its end: whoever plays it reads
+    of its segments here.
     """
     runs = {listing.rendition: _newest_run(listing) for listing in window.renditions}
-    listings = staying([listing for listing in window.renditions if runs[listing.rendition]])
+    listings = [listing for listing in window.renditions if runs[listing.rendition]]
     if not listings:
         return None
     lead = runs[listings[0].rendition]

@@ -1,14 +1,13 @@
 """Other people's DASH players play our manifest."""
 
-import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Route
 
+from tests.chromium import until
 from tests.live import Live
-from tests.viewer import Viewer, viewing
+from tests.viewer import PICTURE, Viewer, viewing
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -31,9 +30,9 @@ PAGE = "<!doctype html><video muted playsinline></video><script src=player.js></
 WATCH_S = 15
 
 
-@contextlib.asynccontextmanager
-async def foreign(browser: Browser, live: Live, name: str) -> AsyncIterator[Viewer]:
-    """A page that opens the manifest with a player of that name; `errors` has what it says goes wrong."""
+@pytest.mark.row("P2")
+@pytest.mark.parametrize("name", PLAYERS)
+async def test_manifest_plays_without_stall(browser: Browser, live: Live, name: str) -> None:
     script, start = PLAYERS[name]
     assert script.is_file(), "run `npm ci` in tests/browser"
     html = PAGE.format(start=start.replace("MANIFEST", repr(live.playlist("manifest.mpd"))))
@@ -48,17 +47,12 @@ async def foreign(browser: Browser, live: Live, name: str) -> AsyncIterator[View
         page = blank.page
         await page.route("**/foreign/**", serve)
         await page.goto(f"{live.system.url}/foreign/page.html")
-        yield Viewer(page)
-
-
-@pytest.mark.row("P2")
-@pytest.mark.parametrize("name", PLAYERS)
-async def test_manifest_plays_without_stall(browser: Browser, live: Live, name: str) -> None:
-    async with foreign(browser, live, name) as viewer:
-        await viewer.playing(30)
+        viewer = Viewer(page)
+        await until(page, PICTURE, 30)
+        await viewer.playing()
         await viewer.sees(5)
         seen = await viewer.sees(WATCH_S)
         assert len(seen.samples) > WATCH_S * 30 * 0.8
         assert seen.gaps() == []
         assert seen.latency(95) < 15
-        assert await viewer.page.evaluate("errors") == []
+        assert await page.evaluate("errors") == []

@@ -17,7 +17,6 @@ from streams.reading import whole
 from streams.topics import OF_EVENT
 from tests import glass
 from tests.browser.test_abr import throttle
-from tests.browser.test_dash import PLAYERS, foreign
 from tests.chromium import until
 from tests.live import LADDER, Live
 from tests.viewer import Viewer, viewing
@@ -101,6 +100,13 @@ async def test_viewers_are_on_another_rendition_before_a_preempted_one_stops(bro
         await narrow(viewer, MEGABITS)
         await viewer.playing()
         await until(page, f"{HEIGHT} === 480", 30)
+        await viewer.sees(2)
+        scheduler.take()
+        await listing(live, there=False)
+        await until(page, f"{HEIGHT} !== 480", GRACE_S / 2)
+        scheduler.give_back()
+        await until(page, f"{HEIGHT} === 480", GRACE_S / 2)
+
         await viewer.choose("auto")
         await viewer.sees(6)
         assert await page.evaluate(HEIGHT) == 480
@@ -119,31 +125,4 @@ async def test_viewers_are_on_another_rendition_before_a_preempted_one_stops(bro
         assert seen.until_ms - seen.since_ms > GRACE_S * 1000
         assert seen.gaps() == []
         assert await page.evaluate(HEIGHT) == 360
-
-        scheduler.give_back()
-        await listing(live, there=True)
-        async with page.expect_response(f"**/api/channels/{live.login}"):
-            pass
-        await viewer.choose(TAKEN)
-        await until(page, f"{HEIGHT} === 480", 30)
-        scheduler.take()
-        await until(page, f"{HEIGHT} !== 480", GRACE_S / 2)
-        scheduler.give_back()
-        await until(page, f"{HEIGHT} === 480", GRACE_S / 2)
-        assert (await glass.seen(page)).gaps() == []
         assert viewer.fatal == []
-
-
-@pytest.mark.row("T14", "P2")
-@pytest.mark.parametrize("name", PLAYERS)
-async def test_dash_players_move_too(browser: Browser, live: Live, name: str) -> None:
-    async with deciding(live) as scheduler, foreign(browser, live, name) as viewer:
-        await narrow(viewer, MEGABITS)
-        await viewer.playing(30)
-        await until(viewer.page, f"{HEIGHT} === 480", 40)
-        await viewer.sees(3)
-        scheduler.take()
-        await until(viewer.page, f"{HEIGHT} !== 480", GRACE_S)
-        await asyncio.sleep(2)
-        assert (await glass.seen(viewer.page)).gaps() == []
-        assert await viewer.page.evaluate("errors") == []
