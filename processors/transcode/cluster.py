@@ -148,6 +148,11 @@ class Session(msgspec.Struct, frozen=True):
     """Whether another region passed it on to this one."""
 
     @property
+    def rank(self) -> tuple[bool, int]:
+        """Its place among those that are served: partners first, then in the order of asking."""
+        return self.tier != "partner", self.order
+
+    @property
     def ladder(self) -> tuple[Rendition, ...]:
         """All that it could have, largest first."""
         return _ladder(self.tier, self.width, self.height, self.frame_rate)

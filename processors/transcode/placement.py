@@ -24,6 +24,8 @@ SPILL = 0.95
 GRACE_S = 30
 """For which a rendition that is taken away goes on, so that players leave it in time (T14)."""
 GRACE_US = GRACE_S * 1_000_000
+HANDED_OVER = "handed_over"
+"""Reason of an assignment whose former worker lives, and says where it ends (JobHandedOver)."""
 
 
 class Placement:
@@ -58,7 +60,7 @@ class Placement:
         stays for as long as its worker does.
         """
         former = self._cluster.sessions[session_id]
-        self.clear(session_id, "handed_over" if former.renditions else former.reason)
+        self.clear(session_id, HANDED_OVER if former.renditions else former.reason)
         yield from self.place(session_id)
         after = self._cluster.sessions[session_id]
         if not after.worker_id and not after.peer:
@@ -72,7 +74,7 @@ class Placement:
         """Takes a session from a rented worker to one of the region's own that has room for all of it."""
         wanted = self._wanted(self._cluster.sessions[session_id])
         if worker_id := self._cluster.roomiest(amount(wanted)):
-            self.clear(session_id, "handed_over")
+            self.clear(session_id, HANDED_OVER)
             yield from self._grant(session_id, self._cluster.sessions[session_id], worker_id, wanted)
 
     def clear(self, session_id: str, reason: str, *, wish: Session | None = None, avoid: str = "") -> None:
@@ -86,7 +88,7 @@ class Placement:
         sessions, workers = self._cluster.sessions, self._cluster.workers
         looked_at = [workers[each] for each in worker_ids if workers[each].share.claimed != NOTHING or self._upgradable()]
         ids = [each for worker in looked_at for each in worker.sessions if self._lacks(sessions[each])]
-        for session_id in sorted(ids, key=lambda each: (sessions[each].tier != "partner", sessions[each].order)):
+        for session_id in sorted(ids, key=lambda each: sessions[each].rank):
             session = sessions[session_id]
             if session.tier != "partner" and not self._upgradable():
                 return

@@ -223,7 +223,7 @@ def _lost(cluster: Cluster, placement: Placement, worker_id: str) -> Iterator[Ev
 def _ranked(cluster: Cluster, worker_id: str) -> list[str]:
     """A worker's sessions, in the order in which others take them: partners first."""
     sessions = cluster.sessions
-    return sorted(cluster.workers[worker_id].sessions, key=lambda each: (sessions[each].tier != "partner", sessions[each].order))
+    return sorted(cluster.workers[worker_id].sessions, key=lambda each: sessions[each].rank)
 
 
 def _requested(cluster: Cluster, placement: Placement, request: TranscodeRequested, at: At) -> Iterator[Event]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import structlog
 from prometheus_client import Counter, Histogram
 
+from processors.transcode.placement import HANDED_OVER
 from schemas.events import EncoderFailed, JobAssigned, PartProduced
 from sinks.ffmpeg_run import FfmpegError
 from sinks.transcoder import segment_job
@@ -25,11 +26,9 @@ T = TypeVar("T")
 
 MOST_LAG_S = 6.0
 """Seconds of media behind the source after which the job skips to the newest segment: three segments, more than catching up begins with."""
-HANDED_OVER = "handed_over"
-"""Reason of an assignment whose former worker lives, and says where it ends (JobHandedOver)."""
 HANDOVER_S = 3.0
-"""For which that word is waited for; it comes within milliseconds. As long as the scheduler waits for a heartbeat: a former worker that
-says nothing for so long is dead (processors/transcode/scheduler.py)."""
+"""For which the word of a former worker is waited for; it comes within milliseconds. As long as the scheduler waits for a heartbeat: a
+former worker that says nothing for so long is dead (processors/transcode/scheduler.py)."""
 FAILURES = 3
 """Encoder processes in a row that end without a part, before segments are done one by one; and segment jobs in a row before giving up."""
 PROBATION = 30

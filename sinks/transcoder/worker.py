@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import structlog
 
+from processors.transcode.placement import HANDED_OVER
 from schemas.event import Event
 from schemas.events import (
     EncoderReported,
@@ -24,7 +25,7 @@ from schemas.wire import Codec
 from sinks.transcoder.child import FINISH_S
 from sinks.transcoder.encoder import Encoder
 from sinks.transcoder.feed import Feed
-from sinks.transcoder.job import HANDED_OVER, Job
+from sinks.transcoder.job import Job
 from sinks.transcoder.leaving import Leaving
 from sinks.transcoder.output import Output
 from sinks.transcoder.patience import PatientStore
