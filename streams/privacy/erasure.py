@@ -18,6 +18,7 @@ from streams.privacy.master import MasterKeys
 from streams.privacy.scan import KEYS, Findings, Scan, SubjectKeys, Witnesses
 from streams.publisher import Publisher
 from streams.reading import held, whole
+from streams.telling import Told
 from streams.topics import CATALOGUE, OF_EVENT, dead_letters
 
 ERASURES = OF_EVENT[ErasureRequested].name
@@ -30,8 +31,6 @@ SAMPLES = 3
 """Records a topic whose hashes are printed."""
 
 Say = Callable[[str], None]
-Told = Callable[[int, int], None]
-"""Hears how much of a piece of work is done, and how much there is."""
 Progressing = Callable[[str], AbstractContextManager[Told]]
 """Opens the progress of a piece of work, by what it is called."""
 Print = tuple[str, int, int, bytes]

@@ -10,7 +10,7 @@ import heapq
 import os
 import shutil
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -27,6 +27,7 @@ from schemas.wire import HEADER, MAGIC
 from streams.errors import StreamingError
 from streams.log import Record, Source
 from streams.reading import batched
+from streams.telling import Told
 
 FORMAT = 1
 """Counted up when a slice of before could not be read any more."""
@@ -59,9 +60,6 @@ SCHEMA = fastavro.parse_schema(
 MANIFEST, SCHEMAS = "chronicast.manifest", "chronicast.schemas"
 BATCH = 500
 """Records given at once, as Kafka's adapter has it."""
-
-Told = Callable[[int, int], None]
-"""Hears how many of how many records are done."""
 
 
 class SliceError(StreamingError):

@@ -17,11 +17,12 @@ from streams.log import Log, Outgoing, Record
 from streams.outputs import view_name
 from streams.replay.digests import RunningDigest, beginnings, named
 from streams.replay.manifest import Manifest, PartitionReplay, over_all
-from streams.slices.file import Slice, Told
+from streams.slices.file import Slice
 from streams.slices.pace import Due, paced
 from streams.slices.registry import SliceRegistry
 from streams.store import Progress
 from streams.store_rocksdict import RocksStores
+from streams.telling import Told
 from streams.views.refolding import Refold
 
 

@@ -17,13 +17,10 @@ from streams.snapshots import Snapshots
 from streams.store import Store, key_prefix
 from streams.store_memory import MemoryStore
 from streams.store_rocksdict import ReadOnlyStore, RocksStores
+from streams.telling import Told
 from streams.views.layers import Layer
 from streams.views.past import save_closed
 from streams.views.refolding import Refold, Ticks, in_batches, of_keys
-
-Told = Callable[[int, int], None]
-"""Hears of progress: records folded, records in all."""
-
 
 IN_THE_LAKE = "If the lake has it: --source both."
 """The way out where Kafka has forgotten the beginning of a view's input."""

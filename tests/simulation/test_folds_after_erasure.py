@@ -18,7 +18,7 @@ from streams.fold import Table
 from streams.log_memory import MemoryLog
 from streams.privacy import erasure as privacy_erasure
 from streams.privacy.compaction import Compaction
-from streams.privacy.erasure import Erasure, Place, Progressing, Told, unseen
+from streams.privacy.erasure import Erasure, Place, Progressing, unseen
 from streams.privacy.folds import fold_codec
 from streams.privacy.master import MasterKeys
 from streams.privacy.ring import KeyRing
@@ -26,6 +26,7 @@ from streams.publisher import Publisher
 from streams.runner import Runner
 from streams.store_memory import MemoryStores
 from streams.store_rocksdict import ReadOnlyStore, RocksStores
+from streams.telling import Told
 from streams.views.store_reading import partitions_of
 from tests.folding import fold_silently
 
