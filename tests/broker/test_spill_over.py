@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from confluent_kafka import OFFSET_END, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import OFFSET_END
 from typer.testing import CliRunner
 
 from infra.cli.region import region
@@ -27,6 +26,7 @@ from streams.store_rocksdict import RocksStores
 from streams.ticker import Ticker
 from streams.topics import PARTITIONS
 from tests.conftest import Broker
+from tests.cut_log import cut_kafka
 from tests.registry_server import serving
 
 pytestmark = [pytest.mark.broker, pytest.mark.row("T18", "U4"), pytest.mark.timeout(180)]
@@ -108,7 +108,7 @@ async def test_partners_spill_over_then_rent_and_what_was_set_outlives_the_log(p
                 assert await regions.begins("c") == ("iad-rented", "started")
                 regions.ends("a")
                 assert await regions.job("c", 2) == ("iad-own", "handed_over")
-            forget(private_kafka.bootstrap)
+            cut_kafka(private_kafka.bootstrap, COMMANDS, OFFSET_END, PARTITIONS[COMMANDS])  # as after a day
             since = regions.count
             async with folding(parts, private_kafka.bootstrap, tmp_path / "second"):
                 await regions.first(RegionConfigured, lambda told: told.region == "iad" and told.peers == ("fra", "sin"), since)
@@ -154,11 +154,3 @@ def answer(settings: Settings, *words: str) -> Any:
     done = CliRunner().invoke(region, [*words, "--json"], env=settings.environment(), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
-
-
-def forget(bootstrap: str) -> None:
-    """The scheduler's topic loses what it holds, as it does after a day."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    everything = [TopicPartition(COMMANDS, partition, OFFSET_END) for partition in range(PARTITIONS[COMMANDS])]
-    for done in admin.delete_records(everything).values():
-        done.result()

@@ -1,21 +1,18 @@
 """Flink SQL reads our topics by its own `avro-confluent` format, through our registry."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from registry_server import get, serving
 
-from infra.java import JARS, pyflink_environment
 from schemas import events as e
 from schemas.registry_http import HttpRegistry
 from schemas.wire import Codec
 from streams.log_admin import ensure_topics
 from streams.log_kafka import KafkaLog
 from streams.publisher import Publisher
+from tests.flink_script import rows_of
 
 pytestmark = [pytest.mark.flink, pytest.mark.broker, pytest.mark.row("U11")]
 SCRIPT = Path(__file__).with_name("profile_count.py")
@@ -42,7 +39,7 @@ def test_flink_sql_counts_what_was_published(private_kafka, tmp_path: Path) -> N
                 )
                 publisher.publish(profile)
             assert log.flush(60)
-            found = flink(private_kafka.bootstrap, registry, tmp_path)
+            found = rows_of(SCRIPT, private_kafka.bootstrap, registry, scratch=tmp_path)
             assert json.loads(get(f"{registry}/subjects")[1]) == ["channel.profile.state.v1-chronicast.channel.ChannelProfile"]
     finally:
         log.close()
@@ -51,13 +48,3 @@ def test_flink_sql_counts_what_was_published(private_kafka, tmp_path: Path) -> N
         [False, 400, 400, 400, CREATED + CHANNELS - 1, None, name],
         [True, 100, 100, 100, CREATED + 99, 100, name],
     ]
-
-
-def flink(bootstrap: str, registry: str, scratch: Path) -> list[list[object]]:
-    """The rows that the script's query gives, in a process of its own: Flink's JVM goes with it."""
-    command = [sys.executable, str(SCRIPT), bootstrap, registry, str(JARS / "flink")]
-    environment = {**os.environ, **pyflink_environment(scratch)}
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=180, env=environment)
-    assert done.returncode == 0, done.stderr[-4000:]
-    rows: list[list[object]] = json.loads(done.stdout.splitlines()[-1])
-    return rows

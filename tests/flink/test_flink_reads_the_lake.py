@@ -1,9 +1,5 @@
 """Flink SQL reads the lake by its own `filesystem` connector and `parquet` format."""
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -12,12 +8,12 @@ from pathlib import Path
 import pytest
 from lake_stage import TOPIC, codec, fill
 
-from infra.java import JARS, pyflink_environment
 from schemas.events import MessagePosted
 from sinks.lake.lake import Lake, Limits
 from streams.lake.layout import hour
 from streams.lake.shelf import Shelf
 from streams.log_memory import MemoryLog
+from tests.flink_script import rows_of
 
 pytestmark = [pytest.mark.flink, pytest.mark.row("U11")]
 SCRIPT = Path(__file__).with_name("lake_count.py")
@@ -41,7 +37,7 @@ def test_flink_sql_counts_what_was_landed(tmp_path: Path) -> None:
                     event = code.decode(record.value or b"")
                     assert isinstance(event, MessagePosted)
                     wanted[hour(record.timestamp)].append((record.offset, event))
-    assert sorted(flink(tmp_path / "lake" / TOPIC, tmp_path)) == sorted(
+    assert sorted(rows_of(SCRIPT, str(tmp_path / "lake" / TOPIC), scratch=tmp_path)) == sorted(
         [
             at,
             len(rows),
@@ -54,13 +50,3 @@ def test_flink_sql_counts_what_was_landed(tmp_path: Path) -> None:
         ]
         for at, rows in wanted.items()
     )
-
-
-def flink(folder: Path, scratch: Path) -> list[list[object]]:
-    """The rows that the script's query gives, in a process of its own: Flink's JVM goes with it."""
-    command = [sys.executable, str(SCRIPT), str(folder), str(JARS / "flink")]
-    environment = {**os.environ, **pyflink_environment(scratch)}
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=180, env=environment)
-    assert done.returncode == 0, done.stderr[-4000:]
-    rows: list[list[object]] = json.loads(done.stdout.splitlines()[-1])
-    return rows
