@@ -53,11 +53,9 @@ def _configured(found: Parts) -> list[RegionPeers]:
     """The last word on each region."""
     last: dict[str, RegionPeers] = {}
     for record in whole(found.log, TOPIC):
-        match event := found.codec.decode(record.value or b""):
-            case RegionPeers():
-                last[event.region] = event
-            case _:
-                pass
+        event = found.codec.decode(record.value or b"")
+        if isinstance(event, RegionPeers):
+            last[event.region] = event
     return [last[name] for name in sorted(last)]
 
 

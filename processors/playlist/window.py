@@ -91,12 +91,15 @@ class Window:
         return sorted(found, key=_rank)
 
     def playable(self, *, parts: bool) -> list[Listing]:
-        """Those that are alive and not leaving, once there is something to play: a part, or a whole segment where no parts are listed.
+        """Those that are alive and not leaving (all where nothing else is left), once there is something to play: a part, or a whole
+        segment where no parts are listed.
 
         The first of the others is on its way and waited for by who asks for it: players read a master once, so it names them too.
         """
         found = self.renditions
-        return staying(found) if parts or any(listing.entries for listing in found) else []
+        if not (parts or any(listing.entries for listing in found)):
+            return []
+        return [listing for listing in found if not listing.declared.leaving] or found
 
     def listing(self, rendition: str) -> Listing | None:
         """A rendition's playlist; None where nothing of it can be played."""
@@ -186,11 +189,6 @@ class Window:
             if segment is not None and segment.whole:
                 return segment
         return None
-
-
-def staying(listings: list[Listing]) -> list[Listing]:
-    """Those that are not leaving; all where nothing else is left to play."""
-    return [listing for listing in listings if not listing.declared.leaving] or listings
 
 
 def _rank(listing: Listing) -> tuple[bool, bool, int, float, str]:

@@ -67,6 +67,8 @@ function configuration(lowLatency, folder) {
 /** The rendition's name in its playlist's address: `/live/{login}/{rendition}.m3u8`, of the past `/live/{login}/{rendition}/rewind.m3u8`. */
 const renditionOf = (url) => /([^/]+?)(?:\/rewind)?\.m3u8(?:[?#]|$)/.exec(url)?.[1] ?? '';
 
+const nameOf = (level) => renditionOf(level.url[0]);
+
 /** The session's folder: `/live/{login}/~{session}/{rendition}.m3u8`, perhaps behind a pass. */
 const sessionIn = (url) => /\/live\/[^/]+\/~([\w.-]+)\//.exec(url)?.[1] ?? null;
 
@@ -166,7 +168,7 @@ export class HlsEngine {
   get renditions() {
     return this.#offers
       .map((index) => this.#hls.levels[index])
-      .map((level) => ({ name: renditionOf(level.url[0]), height: level.height, frameRate: level.frameRate, bits: level.bitrate }))
+      .map((level) => ({ name: nameOf(level), height: level.height, frameRate: level.frameRate, bits: level.bitrate }))
       .sort((a, b) => b.bits - a.bits);
   }
 
@@ -183,13 +185,13 @@ export class HlsEngine {
   /** Name of the rendition on screen. */
   get rendition() {
     const level = this.#hls.levels[this.#hls.currentLevel];
-    return level ? renditionOf(level.url[0]) : renditionOf(this.#url);
+    return level ? nameOf(level) : renditionOf(this.#url);
   }
 
   /** Plays the rendition of that name from the next segment on; `auto`, or one that is not offered, leaves it to the measured bandwidth. */
   choose(name) {
     this.#chosen = name;
-    this.#hls.loadLevel = this.#offers.find((index) => this.#nameOf(index) === name) ?? -1; // automatic
+    this.#hls.loadLevel = this.#offers.find((index) => nameOf(this.#hls.levels[index]) === name) ?? -1; // automatic
   }
 
   /**
@@ -204,9 +206,10 @@ export class HlsEngine {
 
   /** Levels that are offered, the smallest first; all where the platform names none of them. */
   get #offers() {
-    const levels = [...(this.#hls?.levels ?? []).keys()];
-    const offered = levels.filter((index) => this.#offered?.includes(this.#nameOf(index)));
-    return offered.length ? offered : levels;
+    const levels = this.#hls?.levels ?? [];
+    const all = [...levels.keys()];
+    const offered = all.filter((index) => this.#offered?.includes(nameOf(levels[index])));
+    return offered.length ? offered : all;
   }
 
   /** The level itself while it is offered, else the next smaller one that is, or the smallest; -1, for none yet, stays. */
@@ -214,10 +217,6 @@ export class HlsEngine {
     if (level < 0) return level;
     const offers = this.#offers;
     return offers.findLast((index) => index <= level) ?? offers[0] ?? level;
-  }
-
-  #nameOf(index) {
-    return renditionOf(this.#hls.levels[index].url[0]);
   }
 
   /** Date of the picture on screen by the publisher's clock, ms since 1970; NaN before the first. */
